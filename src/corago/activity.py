@@ -1,0 +1,161 @@
+"""Activities as the runtime runs them, and the context that user code sees while it runs.
+
+No door, no store and no clock is known here; nothing here decides anything.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Mapping, MutableMapping
+from contextvars import ContextVar, Token
+from dataclasses import dataclass
+from typing import Any
+
+from corago.errors import RequestError
+
+_logger = logging.getLogger("corago.activity")
+_current: ContextVar[Context] = ContextVar("corago_activity")
+
+
+@dataclass(frozen=True, slots=True)
+class ActivityFunction:
+    """A user's function, ready to run for the activity at `path`.
+
+    `arguments` makes fresh keyword arguments from JSON values and raises StepArgumentError;
+    `result` turns what the function returned into strict JSON and raises StepResultError.
+    `is_async` tells whether `function` must be awaited.
+    """
+
+    path: str
+    function: Callable[..., Any]
+    is_async: bool
+    arguments: Callable[[Mapping[str, Any]], dict[str, Any]]
+    result: Callable[[Any], dict[str, Any]]
+
+    def __call__(self, values: Mapping[str, Any]) -> Any:
+        """All three in a row: the result for `values`, or an awaitable of it where `is_async`."""
+        if self.is_async:
+            return self._awaited(values)
+        return self.result(self.function(**self.arguments(values)))
+
+    async def _awaited(self, values: Mapping[str, Any]) -> dict[str, Any]:
+        return self.result(await self.function(**self.arguments(values)))
+
+
+class Context:
+    """What a running step may know of itself; `current()` gives it.
+
+    `path` is the step's name path, `occurrence` counts its uses in this run, `attempt` the tries
+    of this use (both from 1). `details` is what the last heartbeat said.
+    """
+
+    __slots__ = (
+        "_canceled",
+        "attempt",
+        "details",
+        "occurrence",
+        "path",
+        "process_id",
+        "run",
+        "workflow",
+    )
+
+    def __init__(
+        self,
+        *,
+        process_id: str,
+        run: int,
+        path: str,
+        workflow: str,
+        occurrence: int = 1,
+        attempt: int = 1,
+    ) -> None:
+        """Take the names; made for every attempt, so it does nothing else."""
+        self.process_id = process_id
+        self.run = run
+        self.path = path
+        self.workflow = workflow
+        self.occurrence = occurrence
+        self.attempt = attempt
+        self.details: Any = None
+        self._canceled = False
+
+    @property
+    def idempotency_key(self) -> str:
+        """`process/run/path/occurrence`: the same in every attempt, also after a crash.
+
+        Hand it to a service that forgets repeated requests. A slash in the process id is written
+        `%2F` (and a percent sign `%25`), so that two keys are never equal by chance.
+        """
+        process = self.process_id
+        if "/" in process or "%" in process:
+            process = process.replace("%", "%25").replace("/", "%2F")
+        return f"{process}/{self.run}/{self.path}/{self.occurrence}"
+
+    @property
+    def is_cancel_requested(self) -> bool:
+        """Whether somebody wants this step to stop; a long sync step should look now and then."""
+        return self._canceled
+
+    def request_cancel(self) -> None:
+        """Ask the step to stop. For the runtime; harmless from any thread and more than once."""
+        self._canceled = True
+
+    def heartbeat(self, details: Any = None) -> None:
+        """Say that the step is alive, and how far it is; `details` are kept on this context."""
+        self.details = details
+
+    @property
+    def logger(self) -> logging.LoggerAdapter[logging.Logger]:
+        """A logger whose records carry `process_id`, `run`, `step` and `attempt`."""
+        fields = {
+            "process_id": self.process_id,
+            "run": self.run,
+            "step": self.path,
+            "attempt": self.attempt,
+        }
+        return _StepLogger(_logger, fields)
+
+    def __repr__(self) -> str:
+        return f"<attempt {self.attempt} of {self.path!r} in process {self.process_id!r}>"
+
+
+class _StepLogger(logging.LoggerAdapter[logging.Logger]):
+    """Adds the step's fields to those of the call, where the plain adapter would replace them."""
+
+    def process(
+        self, msg: Any, kwargs: MutableMapping[str, Any]
+    ) -> tuple[Any, MutableMapping[str, Any]]:
+        kwargs["extra"] = {**(kwargs.get("extra") or {}), **(self.extra or {})}
+        return msg, kwargs
+
+
+# The word is `entered(context)`, as of a room; a plain class is several times cheaper than a
+# generator, and this stands around every step.
+class entered:  # noqa: N801 - read at its use: `with entered(context)`
+    """Within the block, `current()` is this context."""
+
+    __slots__ = ("_context", "_token")
+
+    def __init__(self, context: Context) -> None:
+        """Take the context."""
+        self._context = context
+
+    def __enter__(self) -> Context:
+        self._token: Token[Context] = _current.set(self._context)
+        return self._context
+
+    def __exit__(self, *_: object) -> None:
+        _current.reset(self._token)
+
+
+def current() -> Context:
+    """The context of the step that is running here. Raises RequestError outside of one."""
+    try:
+        return _current.get()
+    except LookupError:
+        raise RequestError(
+            "no step is running here: current() works inside a step's function, in whatever it "
+            "calls, and in threads that were started with a copy of its contextvars; predicates "
+            "and plain code have no context"
+        ) from None

@@ -1,0 +1,1 @@
+"""What runs processes behind the Backend port; siblings do not know each other."""

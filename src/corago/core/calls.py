@@ -1,0 +1,98 @@
+"""How a program reaches user functions.
+
+Every answer or error is written down, so that it can be shown and repeated.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Protocol
+
+import msgspec
+
+from corago.core.events import Failure
+
+
+class Answer(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What the function behind `name` answered, or the error that it raised."""
+
+    name: str
+    value: Any = None
+    error: Failure | None = None
+
+
+class MissingFunctionError(Exception):
+    """The function is not here: this client has no code, or not all of it.
+
+    Nothing may be decided then.
+    """
+
+    def __init__(self, name: str) -> None:
+        """Name the function that was asked for."""
+        super().__init__(name)
+        self.name = name
+
+
+class Calls(Protocol):
+    """The only way from a program to user code."""
+
+    answers: list[Answer]
+
+    def ask(self, name: str, values: Mapping[str, Any]) -> Answer:
+        """Call the function of this name on these values; errors come back as answers.
+
+        Raises MissingFunctionError.
+        """
+        ...
+
+
+class LiveCalls:
+    """Calls the functions that are here."""
+
+    __slots__ = ("_functions", "answers")
+
+    def __init__(self, functions: Mapping[str, Callable[[Mapping[str, Any]], Any]]) -> None:
+        """Take the functions by name; each is handed the values and returns JSON."""
+        self._functions = functions
+        self.answers: list[Answer] = []
+
+    def ask(self, name: str, values: Mapping[str, Any]) -> Answer:
+        """Call and record."""
+        function = self._functions.get(name)
+        if function is None:
+            raise MissingFunctionError(name)
+        try:
+            answer = Answer(name, function(values))
+        except Exception as error:  # noqa: BLE001 - whatever a user function raises is its answer
+            answer = Answer(name, error=Failure(type(error).__name__, _text(error)))
+        self.answers.append(answer)
+        return answer
+
+
+def _text(error: Exception) -> str:
+    try:
+        return str(error)
+    except Exception:  # noqa: BLE001 - an error's own `__str__` is user code too
+        return ""
+
+
+class RecordedCalls:
+    """Gives recorded answers again, in their order.
+
+    For replay, and to prove that preview and commit agree.
+    """
+
+    __slots__ = ("_left", "answers")
+
+    def __init__(self, answers: Sequence[Answer]) -> None:
+        """Take the answers in the order in which they were given."""
+        self._left = list(answers)
+        self.answers: list[Answer] = []
+
+    def ask(self, name: str, values: Mapping[str, Any]) -> Answer:  # noqa: ARG002 - the port's signature
+        """Give the next recorded answer."""
+        if not self._left or self._left[0].name != name:
+            raise MissingFunctionError(name)
+        answer = self._left.pop(0)
+        self.answers.append(answer)
+        return answer

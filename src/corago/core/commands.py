@@ -1,0 +1,121 @@
+"""What an operator's command comes to: a pure table from command and status to events.
+
+Or to a refusal, with its reason.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from corago.core import decisions as d
+from corago.core import events as e
+from corago.core import messages as m
+from corago.core.process import Process
+from corago.core.program import Agenda
+
+Answer = list[tuple[type[e.Event], dict[str, Any]]]
+
+POISON = ""
+"""The path of an incident that concerns the whole process."""
+
+VERBS = ("retry", "skip", "set_result", "cancel")
+
+
+def incidents(process: Process, agenda: Agenda) -> dict[str, d.Incident]:
+    """What a person can act on, by path, the whole process's own incident included."""
+    found = {incident.path: incident for incident in agenda.incidents}
+    if process.poison is not None:
+        found[POISON] = d.Incident(POISON, process.poison_position, process.poison, suspended=True)
+    return found
+
+
+def backing_off(process: Process, agenda: Agenda, now: datetime) -> dict[str, datetime]:
+    """The activities that wait for their next attempt, with its instant."""
+    return {
+        wish.path: due
+        for wish in agenda.activities
+        if (due := process.activity(wish.path, wish.occurrence).due) is not None and due > now
+    }
+
+
+def target(
+    process: Process, agenda: Agenda, verb: str, step: str | None, now: datetime
+) -> dict[str, int] | str:
+    """The targets of a command given now, or why it does not fit."""
+    refused = _unfit(process, verb)
+    if refused is not None or verb == "cancel":
+        return refused or {}
+    found = {path: incident.position for path, incident in incidents(process, agenda).items()}
+    if verb == "set_result":
+        found.pop(POISON, None)
+    waits = {} if verb == "set_result" else backing_off(process, agenda, now)
+    waiting = dict.fromkeys(waits, 0)
+    if step is not None:
+        for table in (found, waiting):
+            if step in table:
+                return {step: table[step]}
+        stands = ", ".join(map(repr, [*found, *waiting])) or "nothing"
+        return f"step {step!r} has not failed; what can be acted on: {stands}"
+    chosen = found or waiting
+    if not chosen:
+        return f"nothing in it has failed (it is {process.standing})"
+    if verb != "retry" and len(chosen) > 1:
+        return f"several steps have failed, so name one: {', '.join(map(repr, chosen))}"
+    return chosen
+
+
+def answer(process: Process, agenda: Agenda, command: m.Command, now: datetime) -> Answer:
+    """The events that a command causes now."""
+    refused = _stale(process, agenda, command, now)
+    if refused is not None:
+        return [(e.CommandRefused, {"command": command.verb, "why": refused})]
+    if command.verb == "cancel":
+        return [(e.CancelRequested, {})]
+    paths = tuple(command.targets)
+    if command.verb == "retry":
+        return [(e.ProcessReopened if process.is_closed else e.ProcessResumed, {"paths": paths})]
+    opened: Answer = [(e.ProcessReopened, {})] if process.is_closed else []
+    occurrences = {wish.path: wish.occurrence for wish in agenda.activities}
+    occurrences |= {incident.path: incident.occurrence for incident in agenda.incidents}
+    for path in paths:
+        if path == POISON:
+            opened.append((e.ProcessResumed, {"paths": (POISON,)}))
+        elif command.verb == "skip":
+            opened.append((e.StepSkipped, {"path": path, "occurrence": occurrences[path]}))
+        else:
+            fields = {
+                "path": path,
+                "occurrence": occurrences[path],
+                "attempt": process.activity(path, occurrences[path]).attempt,
+                "result": e.ActivityCompleted(command.value),
+            }
+            opened.append((e.ActivityClosed, fields))
+    return opened
+
+
+def _stale(process: Process, agenda: Agenda, command: m.Command, now: datetime) -> str | None:
+    refused = _unfit(process, command.verb)
+    if refused is not None or command.verb == "cancel":
+        return refused
+    if not command.targets:
+        return "it names no step"
+    found = dict.fromkeys(backing_off(process, agenda, now), 0)
+    found |= {path: incident.position for path, incident in incidents(process, agenda).items()}
+    for path, position in command.targets.items():
+        if path not in found:
+            return f"step {path!r} has moved on since the command was given"
+        if found[path] != position:
+            return f"step {path!r} was tried again since the command was given"
+    return None
+
+
+def _unfit(process: Process, verb: str) -> str | None:
+    """Why no command of this kind fits the process as it stands."""
+    if verb not in VERBS:
+        return f"unknown command {verb!r}"
+    if process.is_closed and (process.status != "failed" or verb == "cancel"):
+        return f"it is {process.status} already"
+    if verb == "cancel" and process.cancel_requested:
+        return "it was asked to stop already"
+    return None

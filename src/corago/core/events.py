@@ -1,0 +1,290 @@
+"""The facts of a process: a closed union of frozen events, past tense. No behaviour, no I/O.
+
+An event's tag is its class name, with `.N` behind it from the second version on, so that an old
+row can never be mistaken for a new one (`core.codec` turns old ones into new ones).
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+import msgspec
+
+
+class Failure(msgspec.Struct, frozen=True, omit_defaults=True):
+    """An error turned into data, so that it survives a restart.
+
+    `type` is the error's class name, `message` its text, `traceback` the text of the traceback
+    where there was one.
+    """
+
+    type: str
+    message: str
+    traceback: str | None = None
+
+    def __str__(self) -> str:
+        return f"{self.type}: {self.message}" if self.message else self.type
+
+
+class ActivityCompleted(msgspec.Struct, frozen=True, tag=True, omit_defaults=True):
+    """The activity returned `result` (JSON)."""
+
+    result: Any = None
+
+
+class ActivityFailed(msgspec.Struct, frozen=True, tag=True):
+    """The activity raised `error`, and no attempt is left."""
+
+    error: Failure
+
+
+class ActivityAborted(msgspec.Struct, frozen=True, tag=True, omit_defaults=True):
+    """The activity gave up for good, with a reason (seed: pyworkflow)."""
+
+    reason: str | None = None
+
+
+class ActivityTimedOut(msgspec.Struct, frozen=True, tag=True, omit_defaults=True):
+    """The activity ran longer than its `seconds`; `kind` names the timeout as in SWF."""
+
+    kind: str = "start_to_close"
+    seconds: float | None = None
+
+
+class ActivityCanceled(msgspec.Struct, frozen=True, tag=True, omit_defaults=True):
+    """The activity ended because it was asked to."""
+
+    details: Any = None
+
+
+ActivityResult = (
+    ActivityCompleted | ActivityFailed | ActivityAborted | ActivityTimedOut | ActivityCanceled
+)
+
+
+class Event(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What every event has: its position (from 1), its instant (UTC), who caused it and why."""
+
+    position: int
+    at: datetime
+    actor: str | None = None
+    reason: str | None = None
+
+
+class ProcessStarted(Event, frozen=True, kw_only=True, tag=True):
+    """The first event: which definition (`sha`) runs on which input. Written by the starter.
+
+    `timeout` is in seconds from `at`.
+    """
+
+    process_id: str
+    run: int = 1
+    workflow: str
+    version: int = 1
+    sha: str
+    input: Any = None
+    external: dict[str, Any] = {}
+    tags: tuple[str, ...] = ()
+    parent: str | None = None
+    timeout: float | None = None
+
+
+class ProcessReopened(Event, frozen=True, kw_only=True, tag=True):
+    """A failed process was opened again; the incidents at `paths` are cleared."""
+
+    paths: tuple[str, ...] = ()
+
+
+class SignalReceived(Event, frozen=True, kw_only=True, tag=True):
+    """A signal came from outside."""
+
+    name: str
+    data: Any = None
+    key: str | None = None
+
+
+class ExternalUpdated(Event, frozen=True, kw_only=True, tag=True):
+    """Outside code changed the external store; `changes` are merged at the top level."""
+
+    changes: dict[str, Any]
+    key: str | None = None
+
+
+class TimerStarted(Event, frozen=True, kw_only=True, tag=True):
+    """A timer will fire at `due`."""
+
+    timer: str
+    due: datetime
+
+
+class TimerFired(Event, frozen=True, kw_only=True, tag=True):
+    """The timer's time has come."""
+
+    timer: str
+
+
+class TimerCanceled(Event, frozen=True, kw_only=True, tag=True):
+    """The timer is wanted no longer."""
+
+    timer: str
+
+
+class ActivityStarted(Event, frozen=True, kw_only=True, tag=True):
+    """An attempt is about to run.
+
+    Recorded only where the start itself must be known: at most once, or after a loss.
+    """
+
+    path: str
+    occurrence: int = 1
+    attempt: int = 1
+
+
+class ActivityRetried(Event, frozen=True, kw_only=True, tag=True):
+    """An attempt ended badly; the next one starts at `due`."""
+
+    path: str
+    occurrence: int = 1
+    attempt: int = 1
+    error: Failure
+    due: datetime
+
+
+class ActivityClosed(Event, frozen=True, kw_only=True, tag=True):
+    """The last end of an activity or step (seed: pyworkflow's shape)."""
+
+    path: str
+    occurrence: int = 1
+    attempt: int = 1
+    result: ActivityResult
+
+
+class StepSkipped(Event, frozen=True, kw_only=True, tag=True):
+    """An operator passed over what stood in the way."""
+
+    path: str
+    occurrence: int = 1
+
+
+class PredicateAnswered(Event, frozen=True, kw_only=True, tag=True):
+    """A predicate's answer, or the error that it raised.
+
+    `question` counts the predicates of one step from 0.
+    """
+
+    path: str
+    question: int = 0
+    answer: bool | None = None
+    error: Failure | None = None
+
+
+class CommandRefused(Event, frozen=True, kw_only=True, tag=True):
+    """An operator's command no longer fitted when its turn came."""
+
+    command: str
+    why: str
+
+
+class LeaseLost(Event, frozen=True, kw_only=True, tag=True):
+    """The worker `owner` vanished without letting go; `losses` counts since the last progress."""
+
+    owner: str | None = None
+    losses: int = 1
+
+
+class ProcessSuspended(Event, frozen=True, kw_only=True, tag=True):
+    """A person is needed: at `path`, or (empty path) for the whole process."""
+
+    path: str = ""
+    occurrence: int = 1
+    error: Failure
+
+
+class ProcessResumed(Event, frozen=True, kw_only=True, tag=True):
+    """A person let it go on; the incidents and waits at `paths` are cleared."""
+
+    paths: tuple[str, ...] = ()
+
+
+class CancelRequested(Event, frozen=True, kw_only=True, tag=True):
+    """Somebody asked the process to stop."""
+
+
+class ProcessCompleted(Event, frozen=True, kw_only=True, tag=True):
+    """The process reached its end, with `result`."""
+
+    result: Any = None
+
+
+class ProcessFailed(Event, frozen=True, kw_only=True, tag=True):
+    """The process stopped at `path` because of `error`; an operator may retry."""
+
+    path: str = ""
+    error: Failure
+
+
+class ProcessCanceled(Event, frozen=True, kw_only=True, tag=True):
+    """The process stopped because it was asked to."""
+
+
+class ProcessAborted(Event, frozen=True, kw_only=True, tag=True):
+    """The process was ended by force, or by its own `abort`."""
+
+
+class ProcessTimedOut(Event, frozen=True, kw_only=True, tag=True):
+    """The process ran longer than its timeout."""
+
+
+AnyEvent = (
+    ProcessStarted
+    | ProcessReopened
+    | SignalReceived
+    | ExternalUpdated
+    | TimerStarted
+    | TimerFired
+    | TimerCanceled
+    | ActivityStarted
+    | ActivityRetried
+    | ActivityClosed
+    | StepSkipped
+    | PredicateAnswered
+    | CommandRefused
+    | LeaseLost
+    | ProcessSuspended
+    | ProcessResumed
+    | CancelRequested
+    | ProcessCompleted
+    | ProcessFailed
+    | ProcessCanceled
+    | ProcessAborted
+    | ProcessTimedOut
+)
+
+CLOSING: dict[type, str] = {
+    ProcessCompleted: "completed",
+    ProcessFailed: "failed",
+    ProcessCanceled: "canceled",
+    ProcessAborted: "aborted",
+    ProcessTimedOut: "timed_out",
+}
+"""The events after which a process is closed, and the status that each leaves."""
+
+CLOSED_STATUSES = frozenset(CLOSING.values())
+STATUSES = ("created", "running", "waiting", "suspended", *CLOSING.values())
+
+
+def failure_of(result: ActivityResult, path: str) -> Failure | None:
+    """What went wrong, as a failure; None for a completed activity."""
+    match result:
+        case ActivityCompleted():
+            return None
+        case ActivityFailed(error=error):
+            return error
+        case ActivityAborted(reason=reason):
+            return Failure("ActivityAborted", reason or f"{path!r} gave up")
+        case ActivityTimedOut(kind=kind, seconds=seconds):
+            took = "" if seconds is None else f" of {seconds:g} s"
+            return Failure("ActivityTimedOut", f"{path!r} ran into its {kind} timeout{took}")
+        case ActivityCanceled():
+            return Failure("ActivityCanceled", f"{path!r} was canceled")

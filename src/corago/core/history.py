@@ -1,0 +1,84 @@
+"""A process's history: an immutable sequence of events whose positions run from 1 without gaps."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any, overload
+
+from corago.core import process as process_fold
+from corago.core.events import Event, ProcessStarted
+from corago.core.program import Program, Snapshot
+from corago.errors import StoreCorruptError
+
+
+class History(Sequence[Event]):
+    """Recorded events, oldest first.
+
+    Raises StoreCorruptError if a position is missing or repeated.
+    """
+
+    __slots__ = ("_events",)
+
+    def __init__(self, events: Iterable[Event]) -> None:
+        """Take the events of one run, from position 1."""
+        self._events = tuple(events)
+        for expected, event in enumerate(self._events, start=1):
+            if event.position != expected:
+                raise StoreCorruptError(
+                    f"history is damaged: position {event.position} stands where {expected} "
+                    "should; run `corago db check`"
+                )
+
+    @overload
+    def __getitem__(self, index: int) -> Event: ...
+    @overload
+    def __getitem__(self, index: slice) -> tuple[Event, ...]: ...
+    def __getitem__(self, index: int | slice) -> Event | tuple[Event, ...]:
+        """Events by index from 0, or a slice of them."""
+        return self._events[index]
+
+    def __len__(self) -> int:
+        """How many events were recorded."""
+        return len(self._events)
+
+    def __repr__(self) -> str:
+        """Show the kinds of events."""
+        return f"History({', '.join(type(event).__name__ for event in self._events)})"
+
+    def of(self, *kinds: type[Event]) -> tuple[Any, ...]:
+        """The events of these kinds, in order."""
+        return tuple(event for event in self._events if isinstance(event, kinds))
+
+
+def evolve(program: Program[Any], snapshot: Snapshot, event: Event) -> Snapshot:
+    """Apply one recorded fact to both halves of a snapshot."""
+    return Snapshot(
+        process_fold.evolve(snapshot.process, event), program.evolve(snapshot.state, event)
+    )
+
+
+def begin(program: Program[Any], started: ProcessStarted) -> Snapshot:
+    """The snapshot that a first event makes."""
+    return Snapshot(process_fold.start(started), program.initial(started))
+
+
+def fold(
+    program: Program[Any], events: Iterable[Event], snapshot: Snapshot | None = None
+) -> Snapshot:
+    """Apply recorded facts to a snapshot, or from the first event on.
+
+    Raises StoreCorruptError without a beginning.
+    """
+    for event in events:
+        if snapshot is not None:
+            snapshot = evolve(program, snapshot, event)
+        elif isinstance(event, ProcessStarted):
+            snapshot = begin(program, event)
+        else:
+            raise StoreCorruptError(
+                f"history is damaged: it begins with {type(event).__name__} and not with "
+                "ProcessStarted"
+            )
+    if snapshot is None:
+        raise StoreCorruptError("history is damaged: it holds no event")
+    return snapshot

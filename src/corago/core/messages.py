@@ -1,0 +1,74 @@
+"""What reaches a process from outside before it is a fact: a closed union.
+
+`Inbound` ones wait in its inbox as JSON.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+import msgspec
+
+from corago.core.events import ActivityResult
+
+
+class Signal(msgspec.Struct, frozen=True, tag=True, omit_defaults=True):
+    """A signal by name, with data."""
+
+    name: str
+    data: Any = None
+    key: str | None = None
+    actor: str | None = None
+    reason: str | None = None
+
+
+class Update(msgspec.Struct, frozen=True, tag=True, omit_defaults=True):
+    """A change of the external store."""
+
+    changes: dict[str, Any]
+    key: str | None = None
+    actor: str | None = None
+    reason: str | None = None
+
+
+class Command(msgspec.Struct, frozen=True, tag=True, omit_defaults=True):
+    """An operator's command: retry, skip, set_result or cancel.
+
+    `targets` maps each path that it is meant for to the position of the event that made it an
+    incident when the command was given; a command whose target has moved on is stale.
+    """
+
+    verb: str
+    targets: dict[str, int] = {}
+    value: Any = None
+    actor: str | None = None
+    reason: str | None = None
+
+
+Inbound = Signal | Update | Command
+
+
+class Outcome(msgspec.Struct, frozen=True):
+    """How one attempt of an activity ended."""
+
+    path: str
+    occurrence: int
+    attempt: int
+    result: ActivityResult
+
+
+class TimerDue(msgspec.Struct, frozen=True):
+    """A timer's time has come; the empty name is the deadline of the process."""
+
+    timer: str
+    due: datetime
+
+
+class Lost(msgspec.Struct, frozen=True):
+    """The lease was taken over from a worker that had not let go."""
+
+    owner: str | None = None
+
+
+Message = Signal | Update | Command | Outcome | TimerDue | Lost

@@ -1,0 +1,230 @@
+"""The state that every process has, whatever its door: a fold over its events.
+
+Calls no user code.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import Any
+
+import msgspec
+
+from corago.core import events as e
+
+_replace = msgspec.structs.replace
+
+
+class Activity(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What is known of an activity that did not simply succeed at once.
+
+    `attempt` is the one that runs or comes next, `first` the first of the present retry budget,
+    `due` the instant before which it must not start, `error` what the attempt before it met. All
+    of it is true of one `occurrence` only.
+    """
+
+    attempt: int = 1
+    first: int = 1
+    due: datetime | None = None
+    error: e.Failure | None = None
+    started: bool = False
+    occurrence: int = 1
+
+
+FRESH = Activity()
+
+
+class Process(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A process as its history tells it. `status` knows no `waiting`: that is the worker's word."""
+
+    id: str
+    workflow: str
+    sha: str
+    position: int
+    at: datetime
+    run: int = 1
+    status: str = "created"
+    deadline: datetime | None = None
+    activities: dict[str, Activity] = {}
+    timers: dict[str, datetime] = {}
+    external: dict[str, Any] = {}
+    losses: int = 0
+    poison: e.Failure | None = None
+    poison_position: int = 0
+    suspended: tuple[str, ...] = ()
+    cancel_requested: bool = False
+    error: e.Failure | None = None
+    error_path: str = ""
+    result: Any = None
+
+    @property
+    def is_closed(self) -> bool:
+        """Whether its last event was a closing one."""
+        return self.status in e.CLOSED_STATUSES
+
+    @property
+    def standing(self) -> str:
+        """The status to show: `suspended` wins over `running` while a person is needed."""
+        if self.status == "running" and (self.suspended or self.poison):
+            return "suspended"
+        return self.status
+
+    def activity(self, path: str, occurrence: int | None = None) -> Activity:
+        """What is known of the activity at `path` (in this occurrence, if one is given)."""
+        known = self.activities.get(path, FRESH)
+        return FRESH if occurrence is not None and known.occurrence != occurrence else known
+
+
+def later(now: datetime, seconds: float) -> datetime:
+    """An instant `seconds` after `now`, held within what a datetime can say."""
+    try:
+        return now + timedelta(seconds=seconds)
+    except OverflowError:
+        return datetime.max.replace(tzinfo=now.tzinfo)
+
+
+def start(event: e.ProcessStarted) -> Process:
+    """The process that a first event makes."""
+    return Process(
+        id=event.process_id,
+        workflow=event.workflow,
+        sha=event.sha,
+        position=event.position,
+        at=event.at,
+        run=event.run,
+        deadline=None if event.timeout is None else later(event.at, event.timeout),
+        external=event.external,
+    )
+
+
+def evolve(process: Process, event: e.Event) -> Process:
+    """Apply one recorded fact."""
+    apply = _APPLY.get(type(event))
+    if apply is None:
+        status = "running" if process.status == "created" else process.status
+        return _replace(process, position=event.position, at=event.at, status=status)
+    return apply(process, event)
+
+
+def _without(mapping: dict[str, Any], key: str) -> dict[str, Any]:
+    return {each: value for each, value in mapping.items() if each != key}
+
+
+def _step(process: Process, event: e.Event, **changes: Any) -> Process:
+    changes.setdefault("status", "running")
+    return _replace(process, position=event.position, at=event.at, **changes)
+
+
+def _closed(process: Process, event: e.ActivityClosed) -> Process:
+    path = event.path
+    if type(event.result) is e.ActivityCompleted:
+        if not (process.activities or process.suspended):
+            return _replace(
+                process, position=event.position, at=event.at, status="running", losses=0
+            )
+        activities = _without(process.activities, path)
+    else:
+        following = event.attempt + 1
+        error = e.failure_of(event.result, path)
+        known = Activity(following, following, None, error, occurrence=event.occurrence)
+        activities = process.activities | {path: known}
+    resolved = _resolved(process, (path,))
+    return _step(process, event, activities=activities, losses=0, suspended=resolved)
+
+
+def _resolved(process: Process, paths: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(path for path in process.suspended if path not in paths)
+
+
+def _retried(process: Process, event: e.ActivityRetried) -> Process:
+    first = process.activity(event.path, event.occurrence).first
+    following = Activity(
+        event.attempt + 1, first, event.due, event.error, occurrence=event.occurrence
+    )
+    return _step(process, event, activities=process.activities | {event.path: following}, losses=0)
+
+
+def _started(process: Process, event: e.ActivityStarted) -> Process:
+    known = _replace(
+        process.activity(event.path, event.occurrence),
+        attempt=event.attempt,
+        due=None,
+        started=True,
+        occurrence=event.occurrence,
+    )
+    return _step(process, event, activities=process.activities | {event.path: known})
+
+
+def _lost(process: Process, event: e.LeaseLost) -> Process:
+    return _step(process, event, losses=event.losses)
+
+
+def _suspended(process: Process, event: e.ProcessSuspended) -> Process:
+    if not event.path:
+        return _step(process, event, poison=event.error, poison_position=event.position)
+    attempt = process.activity(event.path, event.occurrence).attempt + 1
+    following = Activity(attempt, attempt, None, event.error, occurrence=event.occurrence)
+    return _step(
+        process,
+        event,
+        activities=process.activities | {event.path: following},
+        suspended=(*process.suspended, event.path),
+    )
+
+
+def _resumed(process: Process, event: e.ProcessResumed) -> Process:
+    activities = {
+        path: _replace(known, due=None, first=known.attempt) if path in event.paths else known
+        for path, known in process.activities.items()
+    }
+    poisoned = "" in event.paths
+    return _step(
+        process,
+        event,
+        activities=activities,
+        suspended=_resolved(process, event.paths),
+        poison=None if poisoned else process.poison,
+        losses=0 if poisoned else process.losses,
+    )
+
+
+def _reopened(process: Process, event: e.ProcessReopened) -> Process:
+    return _step(
+        process,
+        event,
+        suspended=_resolved(process, event.paths),
+        losses=0,
+        error=None,
+        error_path="",
+        result=None,
+    )
+
+
+def _ended(process: Process, event: e.Event) -> Process:
+    return _step(process, event, status=e.CLOSING[type(event)], timers={})
+
+
+_APPLY: dict[type, Callable[[Process, Any], Process]] = {
+    e.ActivityClosed: _closed,
+    e.ActivityRetried: _retried,
+    e.ActivityStarted: _started,
+    e.LeaseLost: _lost,
+    e.TimerStarted: lambda p, v: _step(p, v, timers=p.timers | {v.timer: v.due}),
+    e.TimerFired: lambda p, v: _step(p, v, timers=_without(p.timers, v.timer)),
+    e.TimerCanceled: lambda p, v: _step(p, v, timers=_without(p.timers, v.timer)),
+    e.ExternalUpdated: lambda p, v: _step(p, v, external=p.external | v.changes),
+    e.StepSkipped: lambda p, v: _step(
+        p, v, activities=_without(p.activities, v.path), suspended=_resolved(p, (v.path,))
+    ),
+    e.ProcessSuspended: _suspended,
+    e.ProcessResumed: _resumed,
+    e.ProcessReopened: _reopened,
+    # a request to stop is itself what a person wants done about a poisoned process
+    e.CancelRequested: lambda p, v: _step(p, v, cancel_requested=True, poison=None, losses=0),
+    e.ProcessCompleted: lambda p, v: _replace(_ended(p, v), result=v.result),
+    e.ProcessFailed: lambda p, v: _replace(_ended(p, v), error=v.error, error_path=v.path),
+    e.ProcessCanceled: _ended,
+    e.ProcessAborted: _ended,
+    e.ProcessTimedOut: _ended,
+}

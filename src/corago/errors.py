@@ -1,0 +1,325 @@
+"""The whole error tree. Every error says what is wrong, where, and what to do; each family answers "who must act?".
+
+CoragoError
+├── DefinitionError                 the author must act, when the workflow is defined
+│   ├── InvalidStepListError        a list without `init` or `done`, or a thing that is no step in `>>`
+│   ├── InvalidOptionError          a policy or duration that makes no sense
+│   └── DuplicateNameError          two different workflows of one name and version
+├── RequestError                    the caller must act
+│   ├── InvalidUrlError
+│   ├── InvalidInputError           input, signal data or a value that JSON can't hold
+│   ├── WorkflowNotFoundError
+│   ├── ProcessNotFoundError
+│   ├── ProcessAlreadyExistsError
+│   ├── ProcessClosedError
+│   ├── CommandRefusedError         not in this status, or no longer: carries the reason
+│   ├── SignalKeyError              the same key with other data
+│   └── EngineClosedError           the engine was closed, or this OS process is a fork of its owner
+├── StepError                       a step's author must act; recorded as the step's failure
+│   ├── StepArgumentError           missing or unconvertible argument
+│   ├── StepResultError             not a dict, or not JSON
+│   └── StateTooLargeError
+├── StoreError                      the operator must act
+│   ├── StoreUnavailableError       cannot be opened, read-only, locked, I/O error: try again
+│   ├── StoreFullError              the disk (or the page limit) is full
+│   ├── StoreCorruptError           damaged file or row
+│   ├── ForeignStoreError           a database that is not corago's
+│   ├── StoreVersionError           made by a newer corago
+│   └── UnknownEventError           a history written by a newer corago
+├── ProcessEndedError               the process ended without completing
+│   ├── ProcessFailedError
+│   ├── ProcessCanceledError
+│   ├── ProcessAbortedError
+│   └── ProcessTimedOutError
+└── WaitTimeoutError                (also a TimeoutError) the caller stopped waiting; carries the explanation
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, ClassVar
+
+__all__ = [
+    "CommandRefusedError",
+    "CoragoError",
+    "DefinitionError",
+    "DuplicateNameError",
+    "EngineClosedError",
+    "ForeignStoreError",
+    "InvalidInputError",
+    "InvalidOptionError",
+    "InvalidStepListError",
+    "InvalidUrlError",
+    "ProcessAbortedError",
+    "ProcessAlreadyExistsError",
+    "ProcessCanceledError",
+    "ProcessClosedError",
+    "ProcessEndedError",
+    "ProcessFailedError",
+    "ProcessNotFoundError",
+    "ProcessTimedOutError",
+    "RequestError",
+    "SignalKeyError",
+    "StateTooLargeError",
+    "StepArgumentError",
+    "StepError",
+    "StepResultError",
+    "StoreCorruptError",
+    "StoreError",
+    "StoreFullError",
+    "StoreUnavailableError",
+    "StoreVersionError",
+    "UnknownEventError",
+    "WaitTimeoutError",
+    "WorkflowNotFoundError",
+]
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+
+class CoragoError(Exception):
+    """Root of every error of corago; `code` is stable and meant for programs."""
+
+    code: ClassVar[str] = "corago"
+
+
+class DefinitionError(CoragoError):
+    """A workflow's definition is wrong; raised when it is defined or registered."""
+
+    code = "definition"
+
+
+class InvalidStepListError(DefinitionError):
+    """A step list lacks `init` or `done`, or holds something that is no step."""
+
+    code = "invalid_step_list"
+
+
+class InvalidOptionError(DefinitionError):
+    """An option of a step, a retry policy or a workflow has a value that makes no sense."""
+
+    code = "invalid_option"
+
+
+class DuplicateNameError(DefinitionError):
+    """Two different workflows carry the same name and version."""
+
+    code = "duplicate_name"
+
+
+class RequestError(CoragoError):
+    """The caller asked for something that can't be done."""
+
+    code = "request"
+
+
+class InvalidUrlError(RequestError):
+    """A store's URL can't be understood; the message lists the good forms."""
+
+    code = "invalid_url"
+
+
+class InvalidInputError(RequestError):
+    """A value from outside can't be kept as JSON, or does not fit."""
+
+    code = "invalid_input"
+
+
+class WorkflowNotFoundError(RequestError):
+    """No workflow of that name is registered or stored."""
+
+    code = "workflow_not_found"
+
+
+class ProcessNotFoundError(RequestError):
+    """No process has that id."""
+
+    code = "process_not_found"
+
+    def __init__(self, process_id: str) -> None:
+        """Name the id that was asked for."""
+        super().__init__(
+            f"no process has the id {process_id!r}; `corago list` shows those there are"
+        )
+        self.process_id = process_id
+
+
+class ProcessAlreadyExistsError(RequestError):
+    """The id is taken by a process of another workflow or with another input."""
+
+    code = "process_already_exists"
+
+    def __init__(self, process_id: str, difference: str) -> None:
+        """Name the id and what differs."""
+        super().__init__(
+            f"a process {process_id!r} exists already with another {difference}; "
+            "use another id, or start it with the same workflow and input to get that process"
+        )
+        self.process_id = process_id
+
+
+class ProcessClosedError(RequestError):
+    """The process has ended, so it takes no more messages."""
+
+    code = "process_closed"
+
+    def __init__(self, process_id: str, status: str) -> None:
+        """Name the process and the status in which it ended."""
+        hint = "; `retry` reopens it" if status == "failed" else ""
+        super().__init__(f"process {process_id!r} is {status} and takes no more messages{hint}")
+        self.process_id = process_id
+        self.status = status
+
+
+class CommandRefusedError(RequestError):
+    """An operator's command does not fit the process's present status; `why` says why not now."""
+
+    code = "command_refused"
+
+    def __init__(self, process_id: str, command: str, why: str) -> None:
+        """Name process, command and reason."""
+        super().__init__(f"{command} of process {process_id!r} refused: {why}")
+        self.process_id = process_id
+        self.command = command
+        self.why = why
+
+
+class SignalKeyError(RequestError):
+    """A signal's key was used before for other data."""
+
+    code = "signal_key"
+
+    def __init__(self, process_id: str, key: str) -> None:
+        """Name process and key."""
+        super().__init__(
+            f"key {key!r} was already used for another message to process {process_id!r}; "
+            "a key names one message: use a new one"
+        )
+        self.process_id = process_id
+        self.key = key
+
+
+class EngineClosedError(RequestError):
+    """The engine is closed, or was opened before a fork and can't be used in the child."""
+
+    code = "engine_closed"
+
+
+class StepError(CoragoError):
+    """A step can't be called or its result can't be kept; recorded as the step's failure."""
+
+    code = "step"
+
+
+class StepArgumentError(StepError):
+    """A step's argument is missing from the State or can't be converted."""
+
+    code = "step_argument"
+
+
+class StepResultError(StepError):
+    """A step's result is not a dict, or can't be kept as JSON."""
+
+    code = "step_result"
+
+
+class StateTooLargeError(StepError):
+    """A State (or input) is over the engine's size limit; names the largest key."""
+
+    code = "state_too_large"
+
+
+class StoreError(CoragoError):
+    """The database can't be used; the operator must act."""
+
+    code = "store"
+
+
+class StoreUnavailableError(StoreError):
+    """The database can't be opened, read or written right now."""
+
+    code = "store_unavailable"
+
+
+class StoreFullError(StoreUnavailableError):
+    """The disk, or the database's page limit, is full."""
+
+    code = "store_full"
+
+
+class StoreCorruptError(StoreError):
+    """The database file or one of its rows is damaged."""
+
+    code = "store_corrupt"
+
+
+class ForeignStoreError(StoreError):
+    """The database belongs to another program."""
+
+    code = "store_foreign"
+
+
+class StoreVersionError(StoreError):
+    """The database was written by a newer corago."""
+
+    code = "store_version"
+
+
+class UnknownEventError(StoreError):
+    """A history holds an event that this corago does not know."""
+
+    code = "unknown_event"
+
+
+class ProcessEndedError(CoragoError):
+    """A process that was waited for ended without completing."""
+
+    code = "process_ended"
+
+    def __init__(self, process_id: str, sentence: str, error: Any = None) -> None:
+        """Name the process, say how it ended, and keep the recorded `Failure` as `error`."""
+        super().__init__(sentence)
+        self.process_id = process_id
+        self.error = error
+
+
+class ProcessFailedError(ProcessEndedError):
+    """The process failed; `error` is the recorded failure."""
+
+    code = "process_failed"
+
+
+class ProcessCanceledError(ProcessEndedError):
+    """The process was canceled."""
+
+    code = "process_canceled"
+
+
+class ProcessAbortedError(ProcessEndedError):
+    """The process was aborted."""
+
+    code = "process_aborted"
+
+
+class ProcessTimedOutError(ProcessEndedError):
+    """The process ran longer than its timeout."""
+
+    code = "process_timed_out"
+
+
+class WaitTimeoutError(CoragoError, TimeoutError):
+    """The caller's own timeout ran out before the process ended; `explanation` says what it waits for."""
+
+    code = "wait_timeout"
+
+    def __init__(self, process_id: str, seconds: float, explanation: Any) -> None:
+        """Name the process, the seconds waited, and carry the explanation."""
+        super().__init__(f"process {process_id!r} did not end within {seconds:g} s: {explanation}")
+        self.process_id = process_id
+        self.explanation = explanation
+
+
+def all_of(errors: Iterable[str], headline: str) -> str:
+    """One message for several faults, a line each."""
+    lines = list(errors)
+    return headline if not lines else headline + "".join(f"\n  - {line}" for line in lines)

@@ -1,0 +1,13 @@
+"""The only reader of randomness. Everything else is handed a function that makes ids."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable
+
+NewId = Callable[[], str]
+
+
+def random_id() -> str:
+    """A new id: 32 lower-case hexadecimal digits, unique for all practical purposes."""
+    return uuid.uuid4().hex

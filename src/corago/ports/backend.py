@@ -1,0 +1,144 @@
+"""The port that runs processes, shaped like Amazon SWF.
+
+Start, send, describe, and poll and respond for decision tasks.
+
+Turns and engines speak only this. Errors everywhere: StoreUnavailableError (try again) and its kin.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from typing import Any, Protocol
+
+import msgspec
+
+from corago.core.commit import Commit
+from corago.core.history import History
+from corago.core.messages import Inbound
+from corago.core.program import Program, Snapshot
+from corago.core.tasks import DecisionTask, Hold, Mail
+from corago.ports.store import Change, Definition, Instance, Peer, Query, Refusal
+
+
+class Start(msgspec.Struct, frozen=True):
+    """A wish to start a process; `timeout` in seconds.
+
+    `owner` is the worker to which it is born leased.
+    """
+
+    process_id: str
+    definition: Definition
+    input: Any
+    tags: tuple[str, ...] = ()
+    timeout: float | None = None
+    actor: str | None = None
+    reason: str | None = None
+    owner: int | None = None
+
+
+class Started(msgspec.Struct, frozen=True):
+    """The answer: whether it is new, whether the one that was there is the same.
+
+    And its task if it was born leased.
+    """
+
+    is_new: bool
+    is_same: bool = True
+    task: DecisionTask | None = None
+
+
+class Polled(msgspec.Struct, frozen=True):
+    """Tasks taken; when the next process falls due; whether the backend is paused."""
+
+    tasks: tuple[DecisionTask, ...]
+    next_due: datetime | None
+    paused: bool
+
+
+class Description(msgspec.Struct, frozen=True):
+    """A process as it is: its row, program, snapshot and waiting messages.
+
+    `lost_owner` vanished with it.
+    """
+
+    row: Instance
+    program: Program[Any]
+    snapshot: Snapshot
+    mail: tuple[Mail, ...]
+    lost_owner: str | None = None
+
+
+class Backend(Protocol):
+    """Runs processes: local (over a Store) now, others later."""
+
+    async def open(self) -> None:
+        """Make ready."""
+
+    async def close(self) -> None:
+        """Let go."""
+
+    async def define(self, definition: Definition, program: Program[Any]) -> Definition:
+        """Make a definition known, with the program that runs it; gives it with its id."""
+
+    async def latest(self, name: str) -> Definition | None:
+        """The newest definition of a name, for clients without code."""
+
+    async def start(self, start: Start) -> Started:
+        """Start a process; durable on return."""
+
+    async def send(self, process_id: str, message: Inbound, *, reopens: bool = False) -> None:
+        """Put a message in the inbox; durable on return.
+
+        Raises ProcessNotFoundError, ProcessClosedError, SignalKeyError.
+        """
+
+    async def abort(self, process_id: str, actor: str | None, reason: str | None) -> None:
+        """End a process by force, whoever holds it; needs no program.
+
+        Raises CommandRefusedError on a closed one.
+        """
+
+    async def describe(self, process_id: str) -> Description:
+        """A process as it is now. Raises ProcessNotFoundError."""
+
+    async def history(self, process_id: str) -> History:
+        """All recorded events. Raises ProcessNotFoundError."""
+
+    async def find(self, query: Query) -> list[Instance]:
+        """A page of rows, newest first."""
+
+    async def count(self, query: Query) -> dict[str, int]:
+        """How many processes by status."""
+
+    async def poll_decision_tasks(self, worker: int, shas: Sequence[str], limit: int) -> Polled:
+        """Lease due processes of these definitions; `limit` 0 only looks."""
+
+    async def mail(self, task: DecisionTask) -> tuple[Mail, ...]:
+        """The messages that came after the last one seen."""
+
+    async def complete_decision_task(
+        self, task: DecisionTask, commit: Commit, hold: Hold, *, consumed: int, seen: int
+    ) -> DecisionTask | Refusal:
+        """Write a commit; gives the task as it goes on (or was let go).
+
+        Or why nothing was written.
+        """
+
+    async def heartbeat(self, name: str, worker: int | None = None) -> int:
+        """Register or renew a worker; 0 if it was struck off."""
+
+    async def peers(self) -> list[Peer]:
+        """All workers."""
+
+    async def bury(self, worker: int, beat: int | None = None) -> int:
+        """Strike a worker off and free what it held."""
+
+    async def pause(self, paused: bool | None = None) -> bool:
+        """Set or read whether nothing further starts."""
+
+    def subscribe(self, listener: Callable[[Change], None]) -> Callable[[], None]:
+        """Be told of changes made through this object."""
+
+    def stirred(self) -> bool:
+        """Whether somebody else may have written."""

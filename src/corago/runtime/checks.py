@@ -1,0 +1,68 @@
+"""What callers hand in, checked once at the edge: ids, tags, durations, conditions. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+
+from corago.clock import to_us
+from corago.core import events as e
+from corago.errors import InvalidInputError
+from corago.ports.store import Query
+
+
+def query(
+    workflow: str | None,
+    status: str | None,
+    tag: str | None,
+    since: datetime | None,
+    until: datetime | None,
+    limit: int,
+    after: str | None,
+) -> Query:
+    """The conditions of a listing, checked."""
+    if status is not None and status not in e.STATUSES:
+        raise InvalidInputError(
+            f"no status is called {status!r}; there are: {', '.join(e.STATUSES)}"
+        )
+    if limit < 1:
+        raise InvalidInputError(f"limit must be 1 or more, not {limit}")
+    instants = [None if at is None else to_us(aware(at)) for at in (since, until)]
+    return Query(workflow, status, tag, instants[0], instants[1], limit, after)
+
+
+def aware(at: datetime) -> datetime:
+    """An instant with a time zone."""
+    if at.tzinfo is None:
+        raise InvalidInputError(
+            f"{at.isoformat()} has no time zone; use an aware datetime, e.g. with UTC"
+        )
+    return at
+
+
+def good_id(value: str) -> str:
+    """A process id as it may be."""
+    if not isinstance(value, str) or not value or len(value) > 500 or not value.isprintable():
+        raise InvalidInputError(
+            f"a process id is a printable text of 1 to 500 characters, not {value!r}"
+        )
+    return value
+
+
+def good_tags(tags: Iterable[str]) -> tuple[str, ...]:
+    """Tags as they may be."""
+    if isinstance(tags, str):
+        raise InvalidInputError(f"tags are several texts: write tags=[{tags!r}]")
+    found = tuple(tags)
+    for tag in found:
+        if not isinstance(tag, str) or not tag:
+            raise InvalidInputError(f"a tag is a text that is not empty, not {tag!r}")
+    return found
+
+
+def seconds(value: float | timedelta, what: str) -> float:
+    """A duration that is more than nothing, in seconds."""
+    found = value.total_seconds() if isinstance(value, timedelta) else float(value)
+    if not 0 < found < float("inf"):
+        raise InvalidInputError(f"{what} must be more than 0 seconds, not {value!r}")
+    return found

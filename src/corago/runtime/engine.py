@@ -1,0 +1,461 @@
+"""AsyncEngine: the handle that applications hold.
+
+Checks at the edge, sends, asks, waits; decides nothing.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import AsyncIterable, Awaitable, Callable, Iterable, Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any, Protocol, Self
+
+from corago.clock import Clock
+from corago.core import codec
+from corago.core.messages import Command
+from corago.core.program import Program, Snapshot
+from corago.errors import (
+    DuplicateNameError,
+    EngineClosedError,
+    InvalidInputError,
+    ProcessAlreadyExistsError,
+    WaitTimeoutError,
+    WorkflowNotFoundError,
+)
+from corago.ids import NewId
+from corago.ports.backend import Backend, Start
+from corago.ports.store import Change, Definition
+from corago.runtime import checks
+from corago.runtime.executor import Executor
+from corago.runtime.handle import AsyncHandle, outcome
+from corago.runtime.operate import Operation
+from corago.runtime.worker import Worker
+
+GLANCE_SECONDS = 0.025
+"""How often it looks whether somebody else has written."""
+
+LOOK_SECONDS = 1.0
+"""The safety net of a waiter: how long it trusts that nothing has happened."""
+
+
+class Workflow(Protocol):
+    """What an engine needs of a workflow, whatever its door."""
+
+    @property
+    def name(self) -> str:
+        """Its name, unique with its version."""
+
+    @property
+    def version(self) -> int:
+        """Its version, from 1."""
+
+    @property
+    def sha(self) -> str:
+        """SHA-256 of its canonical document, hexadecimal."""
+
+    @property
+    def document(self) -> Mapping[str, Any]:
+        """Itself as data."""
+
+    @property
+    def functions(self) -> Mapping[str, Any]:
+        """Its code, by path."""
+
+    @property
+    def program(self) -> Program[Any]:
+        """How the kernel runs it."""
+
+    @property
+    def timeout(self) -> float | None:
+        """Seconds that a process of it may take."""
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """How an engine runs: see `AsyncEngine` for the meaning of each."""
+
+    has_worker: bool = True
+    concurrency: int = 64
+    lease: timedelta = timedelta(seconds=15)
+    state_limit: int = 2 * 1024 * 1024
+    grace: float = 30.0
+
+
+@dataclass(frozen=True, slots=True)
+class Surround:
+    """What the engine is handed of the world: all time, chance and threads come through here."""
+
+    clock: Clock
+    new_id: NewId
+    sleep: Callable[[float], Awaitable[None]]
+    executor: Callable[[asyncio.AbstractEventLoop], Executor]
+
+
+class EngineCore(Operation):
+    """The engine over any Backend; `corago.wiring` makes it from a URL."""
+
+    def __init__(
+        self,
+        backend: Backend,
+        surround: Surround,
+        settings: Settings,
+        workflows: Iterable[Workflow],
+    ) -> None:
+        """Take everything; `open` begins."""
+        self._backend = backend
+        self._surround = surround
+        self._clock = surround.clock
+        self._new_id = surround.new_id
+        self._settings = settings
+        self._given = tuple(workflows)
+        self._check_names()
+        self._workflows: dict[str, Workflow] = {}
+        self._code: dict[str, Workflow] = {}
+        self._definitions: dict[str, Definition] = {}
+        self._worker: Worker | None = None
+        self._waiters: dict[str, list[asyncio.Future[Snapshot | None]]] = {}
+        self._glancing: asyncio.Task[None] | None = None
+        self._has_waiters = asyncio.Event()
+        self._executor: Executor | None = None
+        self._unsubscribe: Callable[[], None] = lambda: None
+        self._pid = os.getpid()
+        self._is_open = False
+
+    def _check_names(self) -> None:
+        seen: dict[tuple[str, int], Workflow] = {}
+        for workflow in self._given:
+            other = seen.setdefault((workflow.name, workflow.version), workflow)
+            if other.sha != workflow.sha:
+                raise DuplicateNameError(
+                    f"two different workflows are named {workflow.name!r} version {workflow.version}; "
+                    "rename one, or give it another version"
+                )
+
+    # -- life --------------------------------------------------------------------------------
+
+    async def open(self) -> Self:
+        """Open the backend, register the workflows and start the worker."""
+        await self._backend.open()
+        self._is_open = True
+        self._unsubscribe = self._backend.subscribe(self._notice)
+        loop = asyncio.get_running_loop()
+        if self._settings.has_worker:
+            self._executor = self._surround.executor(loop)
+            self._worker = Worker(
+                self._backend,
+                name=f"worker-{self._new_id()[:8]}",
+                clock=self._clock,
+                executor=self._executor,
+                sleep=self._surround.sleep,
+                concurrency=self._settings.concurrency,
+                lease=self._settings.lease,
+                state_limit=self._settings.state_limit,
+                closed=self._closed,
+            )
+        for workflow in self._given:
+            await self._register(workflow)
+        if self._worker is not None:
+            await self._worker.start()
+        self._glancing = loop.create_task(self._glance())
+        return self
+
+    async def close(self) -> None:
+        """Let running steps end (for `grace` seconds), let go of every process.
+
+        And close the backend.
+        """
+        if not (self._is_open and self.is_mine()):
+            return
+        self._is_open = False
+        if self._worker is not None:
+            await self._worker.stop(self._settings.grace)
+        if self._executor is not None:
+            self._executor.close()
+        if self._glancing is not None:
+            self._glancing.cancel()
+            await asyncio.gather(self._glancing, return_exceptions=True)
+        self._unsubscribe()
+        for waiters in self._waiters.values():
+            for waiter in waiters:
+                if not waiter.done():
+                    waiter.set_result(None)
+        await self._backend.close()
+
+    async def __aenter__(self) -> Self:
+        """Open."""
+        return await self.open()
+
+    async def __aexit__(self, *_: object) -> None:
+        """Close."""
+        await self.close()
+
+    def _check(self) -> None:
+        if not self.is_mine():
+            raise EngineClosedError(
+                "this engine was opened before a fork and can't be used in the child; "
+                "open a new Engine after forking"
+            )
+        if not self._is_open:
+            raise EngineClosedError(
+                "this engine is not open; use it inside `with Engine(...) as engine:`"
+            )
+
+    def is_mine(self) -> bool:
+        """Whether this OS process made the engine; False in a fork of it."""
+        return os.getpid() == self._pid
+
+    def _paused(self, *, is_paused: bool) -> None:
+        if self._worker is not None:
+            self._worker.set_paused(is_paused)
+
+    # -- workflows ---------------------------------------------------------------------------
+
+    def _functions(self, sha: str) -> Mapping[str, Any]:
+        code = self._code.get(sha)
+        return {} if code is None else code.functions
+
+    def _has_code(self, sha: str) -> bool:
+        return self._worker is not None and sha in self._code
+
+    async def _register(self, workflow: Workflow) -> Definition:
+        known = self._definitions.get(workflow.sha)
+        if known is not None:
+            return known
+        other = self._workflows.get(workflow.name)
+        if other is not None and other.version == workflow.version:
+            raise DuplicateNameError(
+                f"a different workflow {workflow.name!r} version {workflow.version} is registered "
+                "with this engine; rename one, or give it another version"
+            )
+        definition = await self._backend.define(
+            Definition(
+                workflow.name,
+                workflow.version,
+                workflow.sha,
+                codec.canonical(workflow.document),
+            ),
+            workflow.program,
+        )
+        self._definitions[workflow.sha] = definition
+        self._code[workflow.sha] = workflow
+        if other is None or other.version < workflow.version:
+            self._workflows[workflow.name] = workflow
+        if self._worker is not None:
+            self._worker.register(workflow.sha, workflow.functions)
+        return definition
+
+    async def _definition(self, workflow: Workflow | str) -> tuple[Definition, float | None]:
+        if not isinstance(workflow, str):
+            return await self._register(workflow), workflow.timeout
+        known = self._workflows.get(workflow)
+        if known is not None:
+            return self._definitions[known.sha], known.timeout
+        stored = await self._backend.latest(workflow)
+        if stored is None:
+            names = ", ".join(sorted(self._workflows)) or "none"
+            raise WorkflowNotFoundError(
+                f"no workflow is named {workflow!r}; registered here: {names}. Hand it to "
+                "Engine(workflows=[...]), or start it once from a worker that has it"
+            )
+        return stored, None
+
+    # -- starting ----------------------------------------------------------------------------
+
+    async def start(
+        self,
+        workflow: Workflow | str,
+        input: Any = None,
+        *,
+        id: str | None = None,
+        tags: Iterable[str] = (),
+        timeout: float | timedelta | None = None,
+        actor: str | None = None,
+        reason: str | None = None,
+    ) -> AsyncHandle:
+        """Start a process; durable when it returns.
+
+        The same id with the same workflow and input gives the process that is there, a closed one
+        too. `timeout` is in seconds (or a timedelta). Raises ProcessAlreadyExistsError,
+        WorkflowNotFoundError, InvalidInputError, StoreError.
+        """
+        self._check()
+        definition, default = await self._definition(workflow)
+        process_id = checks.good_id(id) if id is not None else self._new_id()
+        given = self._checked_input(input)
+        worker = self._worker
+        is_born_here = worker is not None and worker.is_taking and self._has_code(definition.sha)
+        started = await self._backend.start(
+            Start(
+                process_id=process_id,
+                definition=definition,
+                input=given,
+                tags=checks.good_tags(tags),
+                timeout=checks.seconds(timeout, "timeout") if timeout is not None else default,
+                actor=actor,
+                reason=reason,
+                owner=worker.id if worker is not None and is_born_here else None,
+            )
+        )
+        if started.task is not None and worker is not None:
+            worker.adopt(started.task)
+        if not started.is_new and not started.is_same:
+            raise ProcessAlreadyExistsError(process_id, "workflow or input")
+        return AsyncHandle(self, process_id)
+
+    def _checked_input(self, value: Any) -> Any:
+        encoded = codec.to_json(value, "input")
+        limit = self._settings.state_limit
+        if len(encoded) > limit:
+            largest = ""
+            if isinstance(value, dict) and value:
+                key = max(value, key=lambda each: len(codec.to_json(value[each])))
+                largest = f"; its largest key is {key!r}"
+            raise InvalidInputError(
+                f"the input is {len(encoded):,} bytes, over the limit of {limit:,}{largest}: keep large "
+                "values elsewhere and a reference to them here, or raise state_limit"
+            )
+        return codec.from_json(encoded)
+
+    async def start_many(
+        self,
+        workflow: Workflow | str,
+        items: Iterable[Any] | AsyncIterable[Any],
+        *,
+        window: int = 256,
+        actor: str | None = None,
+        reason: str | None = None,
+    ) -> list[AsyncHandle]:
+        """Start a process per item, with back-pressure.
+
+        Gives the handles in the order of the items.
+
+        An item is an input, or a pair of id and input. At most `window` starts are under way at a
+        time, and an engine with a worker starts no more than its worker has room for.
+        """
+        self._check()
+        handles: list[asyncio.Task[AsyncHandle]] = []
+        slots = asyncio.Semaphore(max(1, window))
+
+        async def begin(item: Any) -> AsyncHandle:
+            try:
+                name, given = item if isinstance(item, tuple) else (None, item)
+                return await self.start(workflow, given, id=name, actor=actor, reason=reason)
+            finally:
+                slots.release()
+
+        async for item in _each(items):
+            await slots.acquire()
+            if self._worker is not None:
+                await self._worker.room()
+            failed = next(
+                (each for each in handles[-window:] if each.done() and each.exception()), None
+            )
+            if failed is not None:
+                break
+            handles.append(asyncio.get_running_loop().create_task(begin(item)))
+        return list(await asyncio.gather(*handles))
+
+    # -- handles and waiting --------------------------------------------------------------------
+
+    async def get(self, id: str) -> AsyncHandle:
+        """The handle of a process that exists. Raises ProcessNotFoundError."""
+        self._check()
+        await self._backend.describe(id)
+        return AsyncHandle(self, id)
+
+    def _notice(self, change: Change) -> None:
+        if self._worker is not None:
+            self._worker.notice(change)
+        if change.kind == "closed":
+            self._tell(change.process_id, None)
+
+    def _closed(self, snapshot: Snapshot) -> None:
+        self._tell(snapshot.process.id, snapshot)
+
+    def _tell(self, process_id: str, snapshot: Snapshot | None) -> None:
+        for waiter in self._waiters.pop(process_id, ()):
+            if not waiter.done():
+                waiter.set_result(snapshot)
+
+    async def _glance(self) -> None:
+        """Look now and then whether another OS process has written.
+
+        While there is somebody to tell.
+        """
+        while True:
+            if self._worker is None:
+                await self._has_waiters.wait()
+            await self._surround.sleep(GLANCE_SECONDS)
+            if not self._backend.stirred():
+                continue
+            if self._worker is not None:
+                self._worker.stir()
+            for process_id in list(self._waiters):
+                self._tell(process_id, None)
+            if not self._waiters:
+                self._has_waiters.clear()
+
+    async def wait(self, id: str, timeout: float | None = None) -> Any:
+        """The result of a process once it has completed; `timeout` is in seconds.
+
+        Raises ProcessFailedError, ProcessCanceledError, ProcessAbortedError, ProcessTimedOutError,
+        or WaitTimeoutError (a TimeoutError) that carries the explanation.
+        """
+        self._check()
+        loop = asyncio.get_running_loop()
+        end = None if timeout is None else loop.time() + timeout
+        while True:
+            waiter: asyncio.Future[Snapshot | None] = loop.create_future()
+            self._waiters.setdefault(id, []).append(waiter)
+            self._has_waiters.set()
+            try:
+                snapshot = await self._ended(id)
+                if snapshot is None:
+                    left = LOOK_SECONDS if end is None else min(LOOK_SECONDS, end - loop.time())
+                    alarm = loop.call_later(max(0.0, left), _release, waiter)
+                    snapshot = await waiter
+                    alarm.cancel()
+            finally:
+                _forget(self._waiters, id, waiter)
+            if snapshot is not None:
+                return outcome(snapshot)
+            self._check()
+            if end is not None and loop.time() >= end:
+                raise WaitTimeoutError(id, timeout or 0.0, await self.explain(id))
+
+    async def _ended(self, process_id: str) -> Snapshot | None:
+        """The snapshot of a closed process; None while it lives, or is about to be reopened."""
+        if self._worker is not None and process_id in self._worker.turns:
+            return None
+        found = await self._backend.describe(process_id)
+        is_reopening = any(isinstance(each.message, Command) for each in found.mail)
+        is_open = not found.snapshot.process.is_closed
+        return None if is_open or is_reopening else found.snapshot
+
+
+def _release(waiter: asyncio.Future[Snapshot | None]) -> None:
+    if not waiter.done():
+        waiter.set_result(None)
+
+
+def _forget(
+    waiters: dict[str, list[asyncio.Future[Snapshot | None]]],
+    process_id: str,
+    waiter: asyncio.Future[Snapshot | None],
+) -> None:
+    left = [each for each in waiters.get(process_id, ()) if each is not waiter]
+    if left:
+        waiters[process_id] = left
+    else:
+        waiters.pop(process_id, None)
+
+
+async def _each(items: Iterable[Any] | AsyncIterable[Any]) -> Any:
+    if isinstance(items, AsyncIterable):
+        async for item in items:
+            yield item
+    else:
+        for item in items:
+            yield item

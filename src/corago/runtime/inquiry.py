@@ -1,0 +1,191 @@
+"""Asking: what a process is, why it stands there, and what would happen. Writes nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from corago.clock import Clock
+from corago.core import codec, commands, kernel
+from corago.core import events as e
+from corago.core import messages as m
+from corago.core.calls import LiveCalls, MissingFunctionError
+from corago.core.history import History
+from corago.core.program import Agenda, Snapshot
+from corago.errors import StoreError, WorkflowNotFoundError
+from corago.ports.backend import Backend, Description
+from corago.runtime import checks, views
+from corago.runtime.views import Explanation, Preview, ProcessInfo
+
+
+class Inquiry:
+    """The asking half of an engine."""
+
+    _backend: Backend
+    _clock: Clock
+
+    def _check(self) -> None:
+        raise NotImplementedError
+
+    def _functions(self, sha: str) -> Mapping[str, Any]:
+        raise NotImplementedError
+
+    def _has_code(self, sha: str) -> bool:
+        raise NotImplementedError
+
+    async def info(self, id: str) -> ProcessInfo:
+        """A process at this moment. Raises ProcessNotFoundError."""
+        self._check()
+        return self._info(await self._backend.describe(id))
+
+    def _info(self, description: Description) -> ProcessInfo:
+        return views.info_of(description, self._agenda(description) or Agenda())
+
+    def _agenda(self, description: Description) -> Agenda | None:
+        """What the process wants open; None where that takes code that is not here."""
+        snapshot = description.snapshot
+        calls = LiveCalls(self._functions(snapshot.process.sha))
+        try:
+            now = self._clock.now()
+            return kernel.advance(description.program, snapshot, [], now, calls).snapshot.agenda
+        except MissingFunctionError:
+            return None
+
+    async def processes(
+        self,
+        *,
+        workflow: str | None = None,
+        status: str | None = None,
+        tag: str | None = None,
+        since: datetime | None = None,
+        until: datetime | None = None,
+        limit: int = 100,
+        after: str | None = None,
+    ) -> list[ProcessInfo]:
+        """A page of processes, newest first.
+
+        `after` is the id of the last one of the page before.
+        """
+        self._check()
+        query = checks.query(workflow, status, tag, since, until, limit, after)
+        found = []
+        for row in await self._backend.find(query):
+            try:
+                found.append(self._info(await self._backend.describe(row.process_id)))
+            except StoreError as error:
+                found.append(views.damaged_info(row, error))
+        return found
+
+    async def count(
+        self,
+        *,
+        workflow: str | None = None,
+        status: str | None = None,
+        tag: str | None = None,
+        since: datetime | None = None,
+        until: datetime | None = None,
+    ) -> dict[str, int]:
+        """How many processes there are, by status."""
+        self._check()
+        return await self._backend.count(checks.query(workflow, status, tag, since, until, 1, None))
+
+    async def history(self, id: str) -> History:
+        """Every recorded event, positions from 1. Raises ProcessNotFoundError."""
+        self._check()
+        return await self._backend.history(id)
+
+    async def pending(self, id: str) -> tuple[m.Inbound, ...]:
+        """The messages that the process has not consumed yet."""
+        self._check()
+        return views.mail_of(await self._backend.describe(id))
+
+    async def explain(self, id: str) -> Explanation:
+        """Why the process stands where it stands, as a value whose text is a sentence."""
+        self._check()
+        description = await self._backend.describe(id)
+        around = views.Surroundings(
+            is_paused=await self._backend.pause(),
+            workers=[peer.name for peer in await self._backend.peers() if not peer.is_dead],
+            has_code=self._has_code(description.row.sha),
+            now=self._clock.now(),
+        )
+        return views.explain(description, self._agenda(description), around)
+
+    async def preview(
+        self,
+        id: str,
+        *,
+        signal: tuple[str, Any] | str | None = None,
+        update: Mapping[str, Any] | None = None,
+        retry: bool | str = False,
+        skip: bool | str = False,
+        outcome: tuple[str, Any] | None = None,
+        at: datetime | None = None,
+    ) -> Preview:
+        """What would happen: one `advance`, nothing written.
+
+        Messages that wait are taken first. `retry` and `skip` take True or a step's path;
+        `outcome` a step's path and its result (a dict) or an exception; `at` an instant up to
+        which due timers fire. Raises ProcessNotFoundError; MissingFunctionError's workflow code
+        missing is told as WorkflowNotFoundError.
+        """
+        self._check()
+        description = await self._backend.describe(id)
+        now = max(at or self._clock.now(), self._clock.now())
+        snapshot, program = description.snapshot, description.program
+        calls = LiveCalls(self._functions(snapshot.process.sha))
+        try:
+            arrived = [(each.at, each.message) for each in description.mail]
+            first = kernel.arrivals(snapshot.process, arrived, now)
+            commit = kernel.advance(program, snapshot, first, now, calls)
+            wanted = _messages(commit.snapshot, signal, update, retry, skip, outcome, now)
+            if isinstance(wanted, str):
+                refused = views.preview_of(program, commit)
+                return views.with_refusal(refused, wanted)
+            if wanted:
+                after = kernel.advance(program, commit.snapshot, wanted, now, calls)
+                commit = views.joined(commit, after)
+        except MissingFunctionError as error:
+            raise WorkflowNotFoundError(
+                f"a preview of {id!r} must ask {error.name!r}, whose code is not here; hand the "
+                "workflow to Engine(workflows=[...])"
+            ) from error
+        return views.preview_of(program, commit)
+
+
+def _messages(
+    snapshot: Snapshot,
+    signal: tuple[str, Any] | str | None,
+    update: Mapping[str, Any] | None,
+    retry: bool | str,
+    skip: bool | str,
+    outcome: tuple[str, Any] | None,
+    now: datetime,
+) -> list[m.Message] | str:
+    """What a preview asks about, as messages; or why it would be refused."""
+    found: list[m.Message] = []
+    if signal is not None:
+        name, data = (signal, None) if isinstance(signal, str) else signal
+        found.append(m.Signal(name, codec.plain(data, f"data of signal {name!r}")))
+    if update is not None:
+        found.append(m.Update(codec.plain(dict(update), "changes")))
+    process, agenda = snapshot.process, snapshot.agenda or Agenda()
+    for verb, wanted in (("retry", retry), ("skip", skip)):
+        if wanted:
+            step = wanted if isinstance(wanted, str) else None
+            targets = commands.target(process, agenda, verb, step, now)
+            if isinstance(targets, str):
+                return targets
+            found.append(m.Command(verb, targets))
+    if outcome is not None:
+        path, value = outcome
+        if path not in {wish.path for wish in agenda.activities}:
+            return f"step {path!r} is not open"
+        end: e.ActivityResult = (
+            e.ActivityFailed(e.Failure(type(value).__name__, str(value)))
+            if isinstance(value, BaseException)
+            else e.ActivityCompleted(codec.plain(value, "outcome"))
+        )
+        found.append(m.Outcome(path, 1, process.activity(path).attempt, end))
+    return found

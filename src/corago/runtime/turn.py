@@ -1,0 +1,281 @@
+"""The turn: a worker's small actor that drives one claimed process.
+
+advance, append, reconcile, wait; never for a second activity. It decides nothing: what should
+be open comes from the kernel, and this makes it so.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from corago.core import decisions as d
+from corago.core import events as e
+from corago.core import kernel
+from corago.core import messages as m
+from corago.core.calls import LiveCalls
+from corago.core.commit import Commit
+from corago.core.program import NOTHING, Agenda
+from corago.core.tasks import KEEP, DecisionTask, Hold, Mail
+from corago.ports.store import Refusal
+from corago.runtime.attempt import Attempt
+
+if TYPE_CHECKING:
+    from corago.runtime.worker import Worker
+
+Item = tuple[int, m.Message]
+"""A message with its place in the inbox; 0 for one that did not come through the inbox."""
+
+LET_GO = Hold(keeps=False)
+
+STAY_SECONDS = 1.0
+"""A wait shorter than this is waited out in the turn; a longer one parks the process."""
+
+SHARE_COMMITS = 200
+"""After so many commits a turn makes room, if others wait."""
+
+
+class Turn:
+    """One claimed process in one worker."""
+
+    def __init__(self, worker: Worker, task: DecisionTask) -> None:
+        """Take the task; `run` drives it."""
+        self.worker = worker
+        self.task = task
+        self.attempts: dict[str, Attempt] = {}
+        self.is_over = False
+        self.is_closing = False
+        self.state_bound = sys.maxsize
+        self._functions = worker.functions(task.sha)
+        self._outcomes: list[tuple[int, m.Outcome]] = []
+        self._mail: tuple[Mail, ...] = task.mail
+        self._has_mail = False
+        self._must_look = False
+        self._waiter: asyncio.Future[None] | None = None
+        self._commits = 0
+
+    # -- being told --------------------------------------------------------------------------
+
+    def wake(self) -> None:
+        """Look again at everything: the worker is draining, paused or going on."""
+        self._must_look = True
+        self._stir()
+
+    def deliver(self) -> None:
+        """New messages have come."""
+        self._has_mail = True
+        self._stir()
+
+    def ended(self, outcome: m.Outcome) -> None:
+        """An attempt has ended."""
+        self._outcomes.append((0, outcome))
+        self._stir()
+
+    def lose(self) -> None:
+        """The process is somebody else's now: stop what runs, write nothing."""
+        self.is_over = True
+        self._drop_all()
+        self._stir()
+
+    def interrupt(self) -> None:
+        """Stop what runs and let the process go.
+
+        What runs at most once keeps the lease, so that its loss is noticed.
+        """
+        if any(attempt.wish.at_most_once for attempt in self.attempts.values()):
+            return self.lose()
+        self._drop_all()
+        return self.wake()
+
+    def _stir(self) -> None:
+        waiter = self._waiter
+        if waiter is not None and not waiter.done():
+            waiter.set_result(None)
+
+    def _drop_all(self) -> None:
+        for attempt in self.attempts.values():
+            attempt.drop()
+        self.attempts.clear()
+
+    # -- driving -----------------------------------------------------------------------------
+
+    async def run(self) -> None:
+        """Drive the process until it is closed, parked or lost."""
+        items: list[Item] = []
+        if self.task.lost_owner is not None:
+            items.append((0, m.Lost(self.task.lost_owner)))
+        items += self._collect()
+        while not self.is_over:
+            now = self.worker.clock.now()
+            commit = self._advance(items, now)
+            hold = self._hold(commit, now)
+            self.is_closing = commit.snapshot.process.is_closed
+            if commit.events or not hold.keeps:
+                written = await self._write(commit, hold, items)
+                if written is Refusal.MORE_MESSAGES:
+                    await self._fetch()
+                    items += self._collect()
+                    continue
+                if self.is_over or not isinstance(written, DecisionTask):
+                    break
+                self.task = written
+                self._commits += 1
+            else:
+                self.task = msgspec.structs.replace(self.task, snapshot=commit.snapshot)
+            if self.is_closing:
+                self.worker.closed(commit.snapshot)
+            if not hold.keeps:
+                self.worker.parked(hold.due)
+                break
+            self._reconcile(commit.snapshot.agenda or NOTHING, now)
+            await self._wait()
+            if self._has_mail:
+                await self._fetch()
+            items = self._collect()
+        self.is_over = True
+        self._drop_all()
+
+    def _advance(self, items: list[Item], now: datetime) -> Commit:
+        task = self.task
+        calls = LiveCalls(self._functions)
+        return kernel.advance(
+            task.program, task.snapshot, [message for _, message in items], now, calls
+        )
+
+    def _collect(self) -> list[Item]:
+        """What to take next: messages and due timers in their order.
+
+        Then the outcomes of this turn's own work.
+        """
+        outcomes, self._outcomes = self._outcomes, []
+        for _, outcome in outcomes:
+            self.attempts.pop(outcome.path, None)
+        process = self.task.snapshot.process
+        if not self._mail and not process.timers and process.deadline is None:
+            return outcomes
+        places = {id(each.message): each.seq for each in self._mail}
+        arrived = [(each.at, each.message) for each in self._mail]
+        self._mail = ()
+        due = kernel.arrivals(process, arrived, self.worker.clock.now())
+        return [*((places.get(id(message), 0), message) for message in due), *outcomes]
+
+    async def _fetch(self) -> None:
+        self._has_mail = False
+        fresh = await self.worker.patiently(lambda: self.worker.backend.mail(self.task), ())
+        if fresh:
+            self._mail += fresh
+            self.task = msgspec.structs.replace(self.task, seen=fresh[-1].seq)
+
+    async def _write(
+        self, commit: Commit, hold: Hold, items: list[Item]
+    ) -> DecisionTask | Refusal | None:
+        """Append the commit; None when the lease ended before the store would take it."""
+        consumed = self.task.consumed
+        for place, _ in items[: commit.consumed]:
+            consumed = max(consumed, place)
+        return await self.worker.append(
+            self.task, commit, hold, consumed=consumed, seen=self.task.seen
+        )
+
+    def _hold(self, commit: Commit, now: datetime) -> Hold:
+        """Whether to go on holding the process after this commit."""
+        process = commit.snapshot.process
+        if process.is_closed:
+            return LET_GO
+        if self._outcomes or self._mail or self._has_mail:
+            return KEEP
+        agenda = commit.snapshot.agenda or NOTHING
+        startable, due = False, process.deadline
+        for wish in agenda.activities:
+            known = process.activity(wish.path)
+            running = self.attempts.get(wish.path)
+            if running is not None and running.number == known.attempt:
+                return KEEP
+            later = known.due
+            if wish.cancel or later is None or later <= now:
+                startable = True
+            elif due is None or later < due:
+                due = later
+        may_start = self.worker.may_start
+        if startable:
+            is_crowding = self._commits >= SHARE_COMMITS and self.worker.is_crowded
+            return KEEP if may_start and not is_crowding else Hold(keeps=False, due=now)
+        for at in process.timers.values():
+            due = at if due is None or at < due else due
+        if due is not None and may_start and (due - now).total_seconds() < STAY_SECONDS:
+            return KEEP
+        return Hold(keeps=False, due=due)
+
+    # -- making it so ------------------------------------------------------------------------
+
+    def _reconcile(self, agenda: Agenda, now: datetime) -> None:
+        """Start what should be open, stop what should not."""
+        process = self.task.snapshot.process
+        if self.attempts:
+            open_now = {
+                (wish.path, process.activity(wish.path).attempt) for wish in agenda.activities
+            }
+            for path, attempt in list(self.attempts.items()):
+                if (path, attempt.number) not in open_now:
+                    self.attempts.pop(path).drop()
+        for wish in agenda.activities:
+            running = self.attempts.get(wish.path)
+            known = process.activity(wish.path)
+            if wish.cancel:
+                self._cancel(wish, running, known.attempt)
+            elif (
+                running is None
+                and self.worker.may_start
+                and (known.due is None or known.due <= now)
+            ):
+                self._start(wish, known.attempt)
+
+    def _cancel(self, wish: d.ScheduleActivity, running: Attempt | None, number: int) -> None:
+        if running is not None:
+            running.cancel()
+        else:
+            never = e.ActivityCanceled()
+            self.ended(m.Outcome(wish.path, wish.occurrence, number, never))
+
+    def _start(self, wish: d.ScheduleActivity, number: int) -> None:
+        function = self._functions.get(wish.path)
+        if function is None:
+            missing = e.Failure(
+                "MissingFunctionError", f"this worker has no code for {wish.path!r}"
+            )
+            self.ended(m.Outcome(wish.path, wish.occurrence, number, e.ActivityFailed(missing)))
+            return
+        attempt = self.attempts[wish.path] = Attempt(self, wish, number, function)
+        attempt.start()
+
+    # -- waiting -----------------------------------------------------------------------------
+
+    async def _wait(self) -> None:
+        """Until an outcome, a message, a due time or the worker's word."""
+        if not (self._outcomes or self._has_mail or self._must_look or self.is_over):
+            loop = self.worker.loop
+            self._waiter = loop.create_future()
+            seconds = self._seconds_to_due()
+            alarm = None if seconds is None else loop.call_later(seconds, self._stir)
+            await self._waiter
+            self._waiter = None
+            if alarm is not None:
+                alarm.cancel()
+        self._must_look = False
+
+    def _seconds_to_due(self) -> float | None:
+        process = self.task.snapshot.process
+        instants = [*process.timers.values()]
+        if process.deadline is not None:
+            instants.append(process.deadline)
+        if self.worker.may_start:
+            for path, known in process.activities.items():
+                if known.due is not None and path not in self.attempts:
+                    instants.append(known.due)
+        if not instants:
+            return None
+        return max(0.0, (min(instants) - self.worker.clock.now()).total_seconds())

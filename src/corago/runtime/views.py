@@ -1,0 +1,353 @@
+"""What users are shown of a process: pure functions from stored values to frozen views. No I/O."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import Any
+
+import msgspec
+
+from corago.clock import EPOCH, from_us
+from corago.core import commands
+from corago.core import events as e
+from corago.core.calls import Answer
+from corago.core.commit import Commit
+from corago.core.messages import Inbound
+from corago.core.program import NOTHING, Agenda, Snapshot
+from corago.ports.backend import Description
+from corago.ports.store import Instance
+
+
+@dataclass(frozen=True, slots=True)
+class Wait:
+    """Something that a process waits for.
+
+    `kind` is step, retry, sleep, signal, timeout, incident or deadline.
+    """
+
+    kind: str
+    path: str
+    detail: str = ""
+    until: datetime | None = None
+
+    def __str__(self) -> str:
+        until = "" if self.until is None else f" until {self.until:%Y-%m-%d %H:%M:%S} UTC"
+        return _WORDS[self.kind].format(path=self.path, detail=self.detail) + until
+
+
+_WORDS = {
+    "step": "step {path!r} is to run",
+    "retry": "step {path!r} failed ({detail}) and is tried again; it waits",
+    "sleep": "{path!r} sleeps",
+    "signal": "{path!r} waits for the signal {detail!r}",
+    "timeout": "{path!r} waits",
+    "incident": "{path!r} needs a person: {detail}",
+    "deadline": "the process may run",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class ProcessInfo:
+    """A process at one moment.
+
+    `state` is the State of a step list; `result` what it completed with; `error` the recorded
+    failure; `pending` counts messages not yet consumed; `waits` says what it waits for.
+    """
+
+    id: str
+    run: int
+    workflow: str
+    version: int
+    sha: str
+    status: str
+    result: Any
+    error: e.Failure | None
+    state: Any
+    internal: Any
+    external: Any
+    tags: tuple[str, ...]
+    parent: str | None
+    children: tuple[str, ...]
+    pending: int
+    created_at: datetime
+    updated_at: datetime
+    position: int
+    waits: tuple[Wait, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """Why something would not happen: at `path`, because of `why`."""
+
+    path: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Preview:
+    """What would happen; nothing was written.
+
+    `path`: where it would pass or stand, in order. `decisions`: the events that would be
+    recorded. `effects`: the steps that would then run. `timers`: name and instant of those open.
+    `answers`: what the user functions that were asked said.
+    """
+
+    status: str
+    path: tuple[str, ...]
+    state: Any
+    internal: Any
+    external: Any
+    decisions: tuple[e.Event, ...]
+    effects: tuple[str, ...]
+    timers: Mapping[str, datetime]
+    refused: tuple[Refused, ...] = ()
+    answers: tuple[Answer, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """Why a process stands where it stands.
+
+    `reason` is one word: running, queued, waiting, suspended, failed, paused, missing_code,
+    damaged, or the status of a closed one. `holder` names the worker that has it, `missing` what
+    nobody has. As text, it is a sentence.
+    """
+
+    reason: str
+    since: datetime
+    sentence: str
+    waits: tuple[Wait, ...] = ()
+    holder: str | None = None
+    missing: str | None = None
+
+    def __str__(self) -> str:
+        return self.sentence
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What an explanation needs to know besides the process.
+
+    Is the store paused, who lives, who has which code.
+    """
+
+    is_paused: bool
+    workers: Sequence[str] = field(default=())
+    has_code: bool = False
+    now: datetime = field(default=EPOCH)
+
+
+def waits_of(snapshot: Snapshot, agenda: Agenda) -> tuple[Wait, ...]:
+    """What a process waits for, the urgent first."""
+    process = snapshot.process
+    found: list[Wait] = [
+        Wait("incident", each.path or process.id, str(each.error))
+        for each in commands.incidents(process, agenda).values()
+    ]
+    if process.is_closed:
+        return tuple(found)
+    for wish in agenda.activities:
+        known = process.activity(wish.path)
+        if known.due is not None:
+            found.append(Wait("retry", wish.path, str(known.error), known.due))
+        else:
+            found.append(Wait("step", wish.path))
+    found += [Wait("signal", each.path, each.name) for each in agenda.signals]
+    for timer in agenda.timers:
+        path = timer.timer.rpartition("@")[0]
+        found.append(Wait(timer.purpose, path, "", process.timers.get(timer.timer)))
+    if process.deadline is not None:
+        found.append(Wait("deadline", process.id, "", process.deadline))
+    return tuple(found)
+
+
+def info_of(description: Description, agenda: Agenda) -> ProcessInfo:
+    """A process as users see it."""
+    row, snapshot = description.row, description.snapshot
+    process = snapshot.process
+    return ProcessInfo(
+        id=row.process_id,
+        run=row.run,
+        workflow=row.workflow,
+        version=row.version,
+        sha=row.sha,
+        status=process.status if process.is_closed else row.status,
+        result=process.result,
+        error=process.error or _first_error(process, agenda),
+        state=description.program.view(snapshot.state),
+        internal=None,
+        external=process.external,
+        tags=row.tags,
+        parent=row.parent,
+        children=(),
+        pending=len(description.mail),
+        created_at=from_us(row.created_us),
+        updated_at=from_us(row.updated_us),
+        position=row.position,
+        waits=waits_of(snapshot, agenda),
+    )
+
+
+def damaged_info(row: Instance, error: Exception) -> ProcessInfo:
+    """What can be said of a process whose rows can't be understood."""
+    return ProcessInfo(
+        id=row.process_id,
+        run=row.run,
+        workflow=row.workflow,
+        version=row.version,
+        sha=row.sha,
+        status=row.status,
+        result=None,
+        error=e.Failure(type(error).__name__, str(error)),
+        state=None,
+        internal=None,
+        external=None,
+        tags=row.tags,
+        parent=row.parent,
+        children=(),
+        pending=0,
+        created_at=from_us(row.created_us),
+        updated_at=from_us(row.updated_us),
+        position=row.position,
+        waits=(),
+    )
+
+
+def _first_error(process: Any, agenda: Agenda) -> e.Failure | None:
+    for incident in commands.incidents(process, agenda).values():
+        return incident.error
+    return None
+
+
+def preview_of(program: Any, commit: Commit) -> Preview:
+    """A commit that was not written, as users see it."""
+    snapshot = commit.snapshot
+    process, agenda = snapshot.process, snapshot.agenda or NOTHING
+    path = [_passed(event) for event in commit.events]
+    path += [each.path for each in (*agenda.activities, *agenda.signals, *agenda.incidents)]
+    path += [timer.timer.rpartition("@")[0] for timer in agenda.timers]
+    standing = process.standing
+    if standing == "running" and not agenda.activities:
+        standing = "waiting"
+    return Preview(
+        status=standing,
+        path=tuple(dict.fromkeys(each for each in path if each)),
+        state=program.view(snapshot.state),
+        internal=None,
+        external=process.external,
+        decisions=commit.events,
+        effects=tuple(each.path for each in agenda.activities if not each.cancel),
+        timers=dict(process.timers),
+        refused=tuple(
+            Refused(event.command, event.why)
+            for event in commit.events
+            if isinstance(event, e.CommandRefused)
+        )
+        + tuple(
+            Refused(
+                event.path, "the predicate said no" if event.error is None else str(event.error)
+            )
+            for event in commit.events
+            if isinstance(event, e.PredicateAnswered) and not event.answer
+        ),
+        answers=commit.answers,
+    )
+
+
+def with_refusal(preview: Preview, why: str) -> Preview:
+    """A preview in which what was asked about would be refused."""
+    return replace(preview, refused=(*preview.refused, Refused("", why)))
+
+
+def joined(first: Commit, second: Commit) -> Commit:
+    """Two commits in a row as one."""
+    return Commit(
+        second.snapshot,
+        first.events + second.events,
+        first.received + second.received,
+        first.facts + second.facts,
+        first.consumed + second.consumed,
+        second.answers,
+    )
+
+
+def _passed(event: e.Event) -> str:
+    if isinstance(event, (e.ActivityClosed, e.StepSkipped)):
+        return event.path
+    if isinstance(event, e.TimerFired):
+        return event.timer.rpartition("@")[0]
+    return ""
+
+
+def explain(description: Description, agenda: Agenda | None, around: Surroundings) -> Explanation:
+    """Say why a process stands where it stands.
+
+    `agenda` is None where deciding needs code that is not here.
+    """
+    row, snapshot = description.row, description.snapshot
+    process = snapshot.process
+    since = from_us(row.updated_us)
+    name = f"process {row.process_id!r} ({row.workflow})"
+    waits = waits_of(snapshot, agenda or NOTHING)
+    if process.is_closed:
+        error = "" if process.error is None else f" at {process.error_path!r}: {process.error}"
+        hint = "; `retry` resumes exactly there" if process.status == "failed" else ""
+        return Explanation(process.status, since, f"{name} is {process.status}{error}{hint}", waits)
+    incidents = [wait for wait in waits if wait.kind == "incident"]
+    if incidents:
+        said = "; ".join(map(str, incidents))
+        ways = "retry, skip or set its result" if process.poison is None else "retry it"
+        return Explanation(
+            "suspended", since, f"{name} is suspended: {said} ({ways})", waits, row.owner_name
+        )
+    if around.is_paused:
+        text = f"{name} stands still because the store is paused; `corago unpause` lets it go on"
+        return Explanation("paused", since, text, waits, row.owner_name)
+    open_waits = [wait for wait in waits if wait.kind not in ("deadline", "step")]
+    if row.owner is not None:
+        steps = [repr(wait.path) for wait in waits if wait.kind == "step"]
+        doing = f", at {', '.join(steps)}" if steps else ""
+        return Explanation(
+            "running",
+            since,
+            f"{name} is held by worker {row.owner_name}{doing}",
+            waits,
+            row.owner_name,
+        )
+    is_due = row.due_us is not None and from_us(row.due_us) <= around.now
+    if not is_due and agenda is not None and open_waits:
+        return Explanation(
+            "waiting", since, f"{name}: " + "; ".join(map(str, open_waits)), tuple(waits)
+        )
+    return _unheld(name, row, since, waits, around)
+
+
+def _unheld(
+    name: str, row: Instance, since: datetime, waits: tuple[Wait, ...], around: Surroundings
+) -> Explanation:
+    code = f"{row.workflow} version {row.version} ({row.sha[:12]})"
+    if around.has_code:
+        return Explanation(
+            "queued", since, f"{name} is due and waits for a free slot of a worker", waits
+        )
+    if not around.workers:
+        text = f"{name} is due, but no worker is running; start one with `corago worker FILE`"
+        return Explanation("queued", since, text, waits, missing="worker")
+    text = (
+        f"{name} is due, but not yet taken: {len(around.workers)} worker(s) are running "
+        f"({', '.join(around.workers)}); one of them must have the code of {code}, and a slot free. "
+        "If the step list was changed, run a worker with the code that started it"
+    )
+    return Explanation("queued", since, text, waits, missing=code)
+
+
+def mail_of(description: Description) -> tuple[Inbound, ...]:
+    """The messages not consumed yet."""
+    return tuple(each.message for each in description.mail)
+
+
+def as_json(view: Any) -> Any:
+    """A view as plain JSON values."""
+    return msgspec.to_builtins(view)

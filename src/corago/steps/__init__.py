@@ -1,0 +1,42 @@
+"""Door 1: step lists over a State (seed: orchestrator-core)."""
+
+from corago.core.retry import Retry
+from corago.steps.definition import Workflow, workflow
+from corago.steps.elements import Element, Step, StepList
+from corago.steps.language import (
+    State,
+    Target,
+    abort,
+    begin,
+    conditional,
+    done,
+    init,
+    parallel,
+    retrystep,
+    sleep,
+    step,
+    wait_for,
+)
+from corago.steps.program import StepsProgram
+
+__all__ = [
+    "Element",
+    "Retry",
+    "State",
+    "Step",
+    "StepList",
+    "StepsProgram",
+    "Target",
+    "Workflow",
+    "abort",
+    "begin",
+    "conditional",
+    "done",
+    "init",
+    "parallel",
+    "retrystep",
+    "sleep",
+    "step",
+    "wait_for",
+    "workflow",
+]

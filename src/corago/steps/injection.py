@@ -1,0 +1,172 @@
+"""Two-way typing: State to arguments, results to State (seed: orchestrator-core).
+
+What a function asks for is read when its workflow is defined; filling is the hot path of every
+step. No step list, event or engine is known here.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import inspect
+from collections.abc import Callable, Mapping
+from difflib import SequenceMatcher
+from typing import Any
+
+from corago.core.codec import plain
+from corago.errors import DefinitionError, InvalidInputError, StepArgumentError, StepResultError
+from corago.steps import signatures
+from corago.steps.slots import MUTABLE, Slot, UnfitError, decode, encode, make_slot
+
+WHOLE_STATE = "state"
+"""The parameter of this name gets a copy of the whole State."""
+
+_SHOWN_CHARACTERS = 60
+_SHOWN_KEYS = 8
+
+
+class Asked:
+    """What one function asks of the State; shared by all uses of a step.
+
+    A type that is not known yet when the function is decorated may be defined further down: it is
+    looked up again when the workflow is made.
+    """
+
+    __slots__ = ("_slots", "function")
+
+    def __init__(self, function: Callable[..., Any], label: str, scope: Mapping[str, Any]) -> None:
+        """Read the function; `scope` holds the local names where it was decorated.
+
+        Raises DefinitionError, naming `label`, for a function that can't be filled by name.
+        """
+        signatures.check_callable(function, label)
+        self.function = function
+        self._slots: tuple[Slot, ...] | None = None
+        with contextlib.suppress(NameError):
+            self._slots = self._read(label, scope)
+
+    def _read(self, label: str, scope: Mapping[str, Any]) -> tuple[Slot, ...]:
+        names = signatures.namespace(self.function, scope)
+        given = signatures.parameters(self.function, label, scope)
+        return tuple(make_slot(each, label, names) for each in given)
+
+    def slots(self, label: str, scope: Mapping[str, Any]) -> tuple[Slot, ...]:
+        """The parameters; `scope` holds the local names where the workflow is made.
+
+        Raises DefinitionError for a type that is unknown, or that can't be made from JSON.
+        """
+        if self._slots is None:
+            try:
+                self._slots = self._read(label, scope)
+            except NameError as error:
+                raise DefinitionError(
+                    f"{label}: an annotation of {signatures.name_of(self.function)} can't be "
+                    f"resolved: {str(error).partition(chr(10))[0]}; import or define it where the "
+                    "function can see it at run time, not only under TYPE_CHECKING"
+                ) from error
+        return self._slots
+
+
+class Filler:
+    """Makes fresh keyword arguments from JSON values."""
+
+    __slots__ = ("_label", "_slots", "_whole")
+
+    def __init__(self, label: str, slots: tuple[Slot, ...]) -> None:
+        """Take the parameters; `label` names the step or predicate in errors."""
+        self._label = label
+        self._slots = tuple(slot for slot in slots if slot.name != WHOLE_STATE)
+        self._whole = next((slot for slot in slots if slot.name == WHOLE_STATE), None)
+
+    def fill(self, values: Mapping[str, Any]) -> dict[str, Any]:
+        """The arguments. Raises StepArgumentError for a missing or unconvertible one."""
+        filled: dict[str, Any] = {}
+        for slot in self._slots:
+            name = slot.name
+            try:
+                value = values[name]
+            except KeyError:
+                if slot.required:
+                    raise self._missing(slot, values) from None
+                continue
+            kind = type(value)
+            if kind not in slot.exact:
+                filled[name] = self._converted(slot, value)
+            elif kind in MUTABLE:
+                filled[name] = decode(encode(value))
+            else:
+                filled[name] = value
+        if self._whole is not None:
+            everything = dict(values)
+            fits = dict in self._whole.exact
+            filled[WHOLE_STATE] = (
+                decode(encode(everything)) if fits else self._converted(self._whole, everything)
+            )
+        return filled
+
+    def _converted(self, slot: Slot, value: Any) -> Any:
+        try:
+            return slot.convert(value)
+        except Exception as error:
+            why = (
+                str(error) if isinstance(error, UnfitError) else f"{type(error).__name__}: {error}"
+            )
+            source = "the whole State" if slot is self._whole else f"State[{slot.name!r}]"
+            text = encode(value).decode()
+            shown = text if len(text) <= _SHOWN_CHARACTERS else f"{text[:_SHOWN_CHARACTERS]}…"
+            kind = "" if value is None else f"{type(value).__name__} "
+            raise StepArgumentError(
+                f"{self._label} can't make its argument {slot.name!r} ({slot.text}) from "
+                f"{source}, {kind}{shown}: {why}"
+            ) from error
+
+    def _missing(self, slot: Slot, values: Mapping[str, Any]) -> StepArgumentError:
+        name = slot.name
+        nearest = sorted(values, key=lambda key: -SequenceMatcher(None, name, key).ratio())
+        shown = ", ".join(map(repr, nearest[:_SHOWN_KEYS])) or "none"
+        more = len(nearest) - _SHOWN_KEYS
+        hint = (
+            f" (that it may be None is no default; `{name}: {slot.text} = None` has one)"
+            if slot.text == "None" or slot.text.endswith("| None")
+            else ""
+        )
+        return StepArgumentError(
+            f"{self._label} needs the argument {name!r}, and the State has no key {name!r}{hint}; "
+            f"keys there: {shown}{f' and {more} more' if more > 0 else ''}"
+        )
+
+
+def result(label: str, value: Any) -> dict[str, Any]:
+    """What a step returned, as strict JSON; None is {}. Raises StepResultError naming `label`."""
+    if value is None:
+        return {}
+    if not isinstance(value, dict):
+        raise StepResultError(
+            f"{label} returned {_described(value)}; a step returns a dict of what it changes in "
+            'the State, as in `return {"key": value}`, or None'
+        )
+    for key in value:
+        if not isinstance(key, str):
+            kind = type(key).__name__
+            raise StepResultError(
+                f"{label} returned the key {key!r} of type {kind}; the State's keys are texts"
+            )
+    try:
+        kept: dict[str, Any] = plain(value, "result")
+    except InvalidInputError as error:
+        raise StepResultError(f"{label}: {error}") from error
+    return kept
+
+
+def answer(label: str, value: Any) -> bool:
+    """What a predicate answered, as a truth value. Raises StepResultError for an awaitable."""
+    if inspect.isawaitable(value):
+        raise StepResultError(f"{label} answered with {_described(value)}; write a plain `def`")
+    return bool(value)
+
+
+def _described(value: Any) -> str:
+    if inspect.iscoroutine(value):
+        value.close()  # nobody will await it, and Python would warn of that
+        return "a coroutine, which only an `async def` step is awaited for"
+    kind = type(value).__name__
+    return f"{'an' if kind[0].lower() in 'aeiou' else 'a'} {kind}"

@@ -1,0 +1,217 @@
+"""The words of a step list (seed: orchestrator-core): what authors import. Nothing runs here."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from datetime import timedelta
+from enum import StrEnum
+from types import FrameType
+from typing import Any, TypeVar, overload
+
+from corago.core.retry import Retry
+from corago.errors import DefinitionError, InvalidOptionError, InvalidStepListError
+from corago.steps import options
+from corago.steps.elements import (
+    Builtin,
+    Element,
+    Guard,
+    P,
+    Parallel,
+    R,
+    Sleep,
+    Step,
+    StepList,
+    WaitFor,
+    listed,
+)
+from corago.steps.injection import Asked
+from corago.steps.signatures import is_async, name_of, shortened
+
+State = dict[str, Any]
+"""What passes between steps: keys and values that JSON can hold (seed: orchestrator-core)."""
+
+AnyElement = TypeVar("AnyElement", bound=Element)
+
+
+class Target(StrEnum):
+    """What a workflow does to a subscription (seed: orchestrator-core); SYSTEM ones are tasks."""
+
+    CREATE = "CREATE"
+    MODIFY = "MODIFY"
+    TERMINATE = "TERMINATE"
+    SYSTEM = "SYSTEM"
+    VALIDATE = "VALIDATE"
+    RECONCILE = "RECONCILE"
+
+
+begin = StepList()
+"""The empty list: `begin >> a >> b` is a part to be used in other lists."""
+
+init = Builtin("Start", kind="init")
+"""The first element of every workflow (seed: orchestrator-core)."""
+
+done = Builtin("Done", kind="done")
+"""The last element of a workflow: it completes, and its result is the State."""
+
+abort = Builtin("Abort", kind="abort")
+"""Ends the whole process as aborted, from a branch too; mostly made `conditional`."""
+
+
+def step(
+    name: str,
+    *,
+    retry: Retry | None = None,
+    timeout: float | timedelta | None = None,
+    at_most_once: bool = False,
+    queue: str | None = None,
+) -> Callable[[Callable[P, R]], Step[P, R]]:
+    """Make a function, plain or `async`, a step (seed: orchestrator-core).
+
+    Its arguments are filled by name from the State and converted to their annotations; a parameter
+    named `state` gets a copy of it all. It returns a dict of what it changes, or None.
+
+    Args:
+        name: what histories, paths and drawings call it; any text of one line.
+        retry: when to try again by itself after an error; None: a person decides.
+        timeout: seconds (or a timedelta) that one attempt may take; None: as long as it wants.
+        at_most_once: never start it again when a crash leaves unknown whether it took effect:
+            a person decides. Otherwise it is started again, with the same idempotency key.
+        queue: refused in this release; steps run in the worker that drives their process.
+
+    Raises:
+        InvalidOptionError: for an option that makes no sense.
+        DefinitionError: when it is applied to a function that can't be filled by name.
+    """
+    text = options.name(name, "step")
+    what = f"step {text!r}"
+    if queue is not None:
+        raise DefinitionError(
+            f"{what}: queue={queue!r} is not possible yet; queued steps come with the activity "
+            "workers. Leave it out, and the step runs in the worker that drives its process"
+        )
+    policy = options.retry(retry, what)
+    limit = None if timeout is None else options.seconds(timeout, f"{what}: timeout")
+    once = options.flag(at_most_once, f"{what}: at_most_once")
+
+    def decorate(function: Callable[P, R]) -> Step[P, R]:
+        if isinstance(function, (Element, StepList)):
+            raise DefinitionError(
+                f"{what} was put on {function!r}, a step already; step.named({text!r}) renames it"
+            )
+        asked = Asked(function, what, _locals(inspect.currentframe()))
+        return Step(text, asked=asked, retry=policy, timeout=limit, at_most_once=once)
+
+    return decorate
+
+
+def retrystep(
+    name: str,
+    retry: Retry = Retry(),  # noqa: B008 - a frozen value
+    *,
+    timeout: float | timedelta | None = None,
+    at_most_once: bool = False,
+    queue: str | None = None,
+) -> Callable[[Callable[P, R]], Step[P, R]]:
+    """A step that is tried again by itself: three attempts unless `retry` says otherwise.
+
+    Seed: orchestrator-core, whose own waited for an hourly sweep. Options and errors as in `step`.
+    """
+    if retry is None:
+        raise InvalidOptionError(f"retrystep {name!r}: without a retry policy, use `step`")
+    return step(name, retry=retry, timeout=timeout, at_most_once=at_most_once, queue=queue)
+
+
+class Conditional:
+    """`conditional(predicate)`, waiting for what depends on it."""
+
+    __slots__ = ("_guard",)
+
+    def __init__(self, guard: Guard) -> None:
+        """Take the predicate."""
+        self._guard = guard
+
+    @overload
+    def __call__(self, steps: AnyElement) -> AnyElement: ...
+    @overload
+    def __call__(self, steps: StepList) -> StepList: ...
+    def __call__(self, steps: Element | StepList) -> Element | StepList:
+        """The step, or each element of the list, under this condition."""
+        if isinstance(steps, Element):
+            return steps.guarded(self._guard)
+        inner = listed(steps, f"in conditional({self._guard.name})")
+        return StepList(element.guarded(self._guard) for element in inner)
+
+
+def conditional(predicate: Callable[..., Any]) -> Conditional:
+    """Run what follows only while the predicate says yes (seed: orchestrator-core).
+
+    It gets its arguments like a step, is asked before *each* inner element, so that an inner step
+    can turn off those behind it, and each answer is recorded. It must be free of side effects.
+    Raises DefinitionError for a predicate that is async or can't be filled by name.
+    """
+    if isinstance(predicate, (Element, StepList)):
+        raise InvalidStepListError(
+            f"conditional({predicate!r}): first the predicate, then the steps, as in "
+            "conditional(predicate)(steps)"
+        )
+    if not callable(predicate):
+        raise DefinitionError(
+            f"conditional needs a function of the State's keys, not {shortened(predicate)}"
+        )
+    name = name_of(predicate)
+    if is_async(predicate):
+        raise DefinitionError(
+            f"predicate {name!r} is async; predicates only look at the State: make it a plain "
+            "`def`, and let a step before it fetch what it needs"
+        )
+    label = f"predicate {name!r}"
+    return Conditional(Guard(name, Asked(predicate, label, _locals(inspect.currentframe()))))
+
+
+def parallel(name: str, *branches: Element | StepList) -> Parallel:
+    """Run branches side by side; what follows waits for all of them.
+
+    Each branch sees the State from before and its own changes; no two may write one key. When one
+    fails, the others finish first, then the process is `failed`, and a retry runs the failed ones.
+    Raises InvalidStepListError without branches, or for one that is empty or no step.
+    """
+    text = options.name(name, "parallel")
+    if not branches:
+        raise InvalidStepListError(f"parallel({text!r}) has no branches; give it steps or lists")
+    lists = [
+        listed(branch, f"as branch {number} of parallel {text!r}")
+        for number, branch in enumerate(branches, start=1)
+    ]
+    for number, branch in enumerate(lists, start=1):
+        if not branch:
+            raise InvalidStepListError(f"branch {number} of parallel {text!r} is empty; remove it")
+    return Parallel(text, tuple(lists))
+
+
+def sleep(duration: float | timedelta) -> Sleep:
+    """Pause for so many seconds (or a timedelta), counted from when the process gets there.
+
+    It survives restarts and holds no thread. Raises InvalidOptionError for a negative duration.
+    """
+    return Sleep("Sleep", options.seconds(duration, "sleep", least="0 or more"))
+
+
+def wait_for(
+    signal: str, *, timeout: float | timedelta | None = None, into: str | None = None
+) -> WaitFor:
+    """Pause until a signal of this name comes; its data goes to State[into or signal].
+
+    A signal that came earlier and was not taken yet counts. After `timeout` seconds (or a
+    timedelta) the wait fails like a step; a retry waits again. Raises InvalidOptionError.
+    """
+    text = options.name(signal, "wait_for")
+    limit = None if timeout is None else options.seconds(timeout, f"wait_for {text!r}: timeout")
+    key = None if into is None else options.name(into, f"wait_for {text!r}: into")
+    return WaitFor(f"Wait for {text}", signal=text, timeout=limit, into=key)
+
+
+def _locals(frame: FrameType | None) -> dict[str, Any]:
+    """The local names of whoever called the function that `frame` runs: types may be among them."""
+    caller = None if frame is None else frame.f_back
+    return {} if caller is None or caller.f_locals is caller.f_globals else dict(caller.f_locals)

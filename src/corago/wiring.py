@@ -1,0 +1,107 @@
+"""The only place where a URL becomes a store, a backend, an engine."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+from urllib.parse import unquote
+
+from corago.backends.local import LocalBackend
+from corago.clock import Clock, SystemClock
+from corago.errors import InvalidUrlError, RequestError
+from corago.ids import random_id
+from corago.ports.store import Store
+from corago.runtime.engine import EngineCore, Settings, Surround, Workflow
+from corago.runtime.executor import Executor, ThreadExecutor
+from corago.steps.program import StepsProgram
+from corago.stores.memory import MemoryStore
+
+KINDS = {"steps": StepsProgram}
+"""The doors, by the kind that a definition's document names."""
+
+GOOD_URLS = (
+    "None or memory:// (in memory), sqlite:///work.db (beside you), sqlite:////var/lib/work.db"
+)
+
+LATER = ("postgresql", "postgres", "temporal", "swf")
+
+
+def store_of(url: str | None, clock: Clock) -> Store:
+    """The store that a URL names. Raises InvalidUrlError, which lists the good forms."""
+    if url is None or url in ("memory://", "memory:"):
+        return MemoryStore(clock)
+    if not isinstance(url, str):
+        raise InvalidUrlError(f"a store's URL is a text, not {url!r}; good forms: {GOOD_URLS}")
+    scheme, colon, _ = url.partition(":")
+    if scheme == "sqlite" and colon:
+        from corago.stores.sqlite import SqliteStore
+
+        return SqliteStore(sqlite_path(url), clock)
+    if scheme in LATER:
+        raise InvalidUrlError(
+            f"{scheme} is not supported by this version yet; good forms: {GOOD_URLS}"
+        )
+    raise InvalidUrlError(f"{url!r} names no store; good forms: {GOOD_URLS}")
+
+
+def sqlite_path(url: str) -> Path:
+    """The file that a sqlite URL names. Raises InvalidUrlError."""
+    scheme, _, rest = url.partition(":")
+    if scheme != "sqlite" or not rest.startswith("///") or len(rest) < 4 or "?" in rest:
+        raise InvalidUrlError(
+            f"{url!r} names no file: a sqlite URL has three slashes before a relative path and four "
+            f"before an absolute one; good forms: {GOOD_URLS}"
+        )
+    return Path(unquote(rest[3:]))
+
+
+class AsyncEngine(EngineCore):
+    """A durable workflow engine in your program, for asyncio.
+
+    The same methods as `Engine`, as coroutines.
+
+    `url`: None for memory, or `sqlite:///file`. `workflows`: those that this engine has the code
+    of. `worker=False` makes a client only, which needs no code. `concurrency`: how many processes
+    it drives at a time; `threads`: how many sync steps run at a time; `lease`: how long a silent
+    worker is believed alive where its death can't be seen; `state_limit`: bytes of JSON that a
+    State may have; `grace`: seconds that closing waits for running steps. Raises InvalidUrlError,
+    DuplicateNameError, and StoreError when it is opened.
+    """
+
+    def __init__(
+        self,
+        url: str | None = None,
+        *,
+        workflows: Iterable[Workflow] = (),
+        activities: Iterable[Any] = (),
+        worker: bool = True,
+        queues: Iterable[str] = (),
+        concurrency: int = 64,
+        threads: int = 16,
+        lease: timedelta = timedelta(seconds=15),
+        clock: Clock | None = None,
+        state_limit: int = 2 * 1024 * 1024,
+        grace: float = 30.0,
+    ) -> None:
+        """Nothing is opened yet: use it in `async with`, or call `open`."""
+        if tuple(activities) or tuple(queues):
+            raise RequestError("activities and queues come with a later version; leave them out")
+        if concurrency < 1 or threads < 1 or lease <= timedelta(0):
+            raise RequestError(
+                "concurrency and threads must be 1 or more, and lease more than nothing"
+            )
+        time = clock or SystemClock()
+
+        def executor(loop: asyncio.AbstractEventLoop) -> Executor:
+            return ThreadExecutor(threads, loop)
+
+        super().__init__(
+            LocalBackend(store_of(url, time), time, KINDS),
+            Surround(time, random_id, asyncio.sleep, executor),
+            Settings(worker, concurrency, lease, state_limit, grace),
+            workflows,
+        )
+        self.url = url

@@ -1,0 +1,27 @@
+"""The turn's code in a world where workers die at any await and between any two store calls."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.simulation.worlds import Plan, check, play
+
+SEEDS = range(200)
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_a_world_of_dying_workers_ends_as_a_world_where_nobody_dies(seed: int) -> None:
+    calm, quiet = play(seed, Plan())
+    assert len(quiet.starts) == len(set(quiet.starts)), "nobody died, so nothing runs twice"
+    wild, ledger = play(seed, Plan(deaths=4, failure_rate=0.05))
+    assert check(quiet, calm) == []
+    assert check(ledger, wild) == []
+    assert wild == calm
+
+
+def test_the_same_seed_gives_the_same_run_event_for_event() -> None:
+    def histories() -> list[list[object]]:
+        states, ledger = play(11, Plan(deaths=4, failure_rate=0.05))
+        return [list(ledger.history(process_id)) for process_id in states]
+
+    assert histories() == histories()
