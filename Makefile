@@ -11,7 +11,7 @@ VENV := .venv
 PY := $(VENV)/bin/python
 MARKS := $(VENV)/marks
 PIP := $(PY) -m pip --disable-pip-version-check install --quiet
-TYPED := $(wildcard src tests benchmarks)
+TYPED := $(wildcard src tests benchmarks scripts)
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:

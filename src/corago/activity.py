@@ -11,6 +11,8 @@ from contextvars import ContextVar, Token
 from dataclasses import dataclass
 from typing import Any
 
+from corago.core.codec import to_json
+from corago.core.commit import DocumentWrite
 from corago.errors import RequestError
 
 _logger = logging.getLogger("corago.activity")
@@ -53,6 +55,7 @@ class Context:
         "_canceled",
         "attempt",
         "details",
+        "documents",
         "occurrence",
         "path",
         "process_id",
@@ -78,6 +81,7 @@ class Context:
         self.occurrence = occurrence
         self.attempt = attempt
         self.details: Any = None
+        self.documents: list[DocumentWrite] = []
         self._canceled = False
 
     @property
@@ -104,6 +108,18 @@ class Context:
     def heartbeat(self, details: Any = None) -> None:
         """Say that the step is alive, and how far it is; `details` are kept on this context."""
         self.details = details
+
+    def put_document(
+        self, kind: str, id: str, value: Any, *, expected: int, actor: str | None = None
+    ) -> None:
+        """Write a new version of a business object, in the transaction that records this step's result.
+
+        `expected` is the version that this one replaces, 0 for a first one. If another has come
+        between, the step fails with a DocumentConflictError and nothing is written. Raises
+        InvalidInputError for a value that JSON can't hold.
+        """
+        data = to_json(value, f"{kind} {id!r}")
+        self.documents.append(DocumentWrite(kind, id, expected, data, actor))
 
     @property
     def logger(self) -> logging.LoggerAdapter[logging.Logger]:

@@ -1,8 +1,10 @@
-"""The whole error tree. Every error says what is wrong, where, and what to do; each family answers "who must act?".
+"""The whole error tree: every error says what is wrong, where, and what to do.
+
+Each family answers "who must act?".
 
 CoragoError
 ├── DefinitionError                 the author must act, when the workflow is defined
-│   ├── InvalidStepListError        a list without `init` or `done`, or a thing that is no step in `>>`
+│   ├── InvalidStepListError        no `init` or `done`, or a thing that is no step in `>>`
 │   ├── InvalidOptionError          a policy or duration that makes no sense
 │   └── DuplicateNameError          two different workflows of one name and version
 ├── RequestError                    the caller must act
@@ -31,7 +33,7 @@ CoragoError
 │   ├── ProcessCanceledError
 │   ├── ProcessAbortedError
 │   └── ProcessTimedOutError
-└── WaitTimeoutError                (also a TimeoutError) the caller stopped waiting; carries the explanation
+└── WaitTimeoutError                (also a TimeoutError) the caller waited long enough
 """
 
 from __future__ import annotations
@@ -308,7 +310,7 @@ class ProcessTimedOutError(ProcessEndedError):
 
 
 class WaitTimeoutError(CoragoError, TimeoutError):
-    """The caller's own timeout ran out before the process ended; `explanation` says what it waits for."""
+    """The caller's own timeout ran out; `explanation` says what the process waits for."""
 
     code = "wait_timeout"
 

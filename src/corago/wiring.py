@@ -50,10 +50,10 @@ def store_of(url: str | None, clock: Clock) -> Store:
 def sqlite_path(url: str) -> Path:
     """The file that a sqlite URL names. Raises InvalidUrlError."""
     scheme, _, rest = url.partition(":")
-    if scheme != "sqlite" or not rest.startswith("///") or len(rest) < 4 or "?" in rest:
+    if scheme != "sqlite" or not rest.startswith("///") or rest == "///" or "?" in rest:
         raise InvalidUrlError(
-            f"{url!r} names no file: a sqlite URL has three slashes before a relative path and four "
-            f"before an absolute one; good forms: {GOOD_URLS}"
+            f"{url!r} names no file: a sqlite URL has three slashes before a relative path and "
+            f"four before an absolute one; good forms: {GOOD_URLS}"
         )
     return Path(unquote(rest[3:]))
 

@@ -18,6 +18,7 @@ from tests.conformance.store_mutants import (
     at_closing,
     composed,
     doing,
+    due_as_well,
     every,
     forgetful,
     let_go,
@@ -153,9 +154,7 @@ STARTING_AGAIN: dict[str, Mutant] = {
 
 BIRTH: dict[str, Mutant] = {
     "nobody is born leased": started(owner=None),
-    "a leased process is due as well": after_start(
-        lambda s, p, _: doing(None, s._waiting.update({p.instance: p}), put(p, due_us=0))
-    ),
+    "a leased process is due as well": after_start(lambda s, p, _: due_as_well(s, p)),
     "a leased process is only created": after_start(lambda _, p, __: put(p, status="created")),
     "every process begins at epoch 0": after_start(lambda _, p, __: put(p, epoch=0)),
     "every process begins at epoch 1": after_start(lambda _, p, __: put(p, epoch=1)),

@@ -20,6 +20,7 @@ from tests.conformance.store_mutants import (
     asked,
     claimed,
     doing,
+    due_as_well,
     forgetful,
     let_go,
     put,
@@ -31,7 +32,9 @@ def _dues(move: Callable[[MemoryStore, Any], int]) -> Mutant:
     """A store that sees other due instants than there are when it is asked for work."""
     return asked(
         "claim",
-        lambda s, *call: doing(call, [put(p, due_us=move(s, p)) for p in s._waiting.values()]),
+        lambda s, *call: doing(
+            call, [let_go(s, p, move(s, p)) for p in s._instances if p.due_us is not None]
+        ),
     )
 
 
@@ -92,7 +95,8 @@ CLAIMS: dict[str, Mutant] = {
     "claims tell what comes next of all definitions": answered(
         "claim",
         lambda s, claims, *_: replace(
-            claims, next_due_us=min((p.due_us for p in s._waiting.values()), default=None)
+            claims,
+            next_due_us=min((p.due_us for p in s._instances if p.due_us is not None), default=None),
         ),
     ),
     "an idle store is always due": answered(
@@ -104,9 +108,7 @@ CLAIMS: dict[str, Mutant] = {
 }
 
 LEASES: dict[str, Mutant] = {
-    "what is claimed stays claimable": after_claim(
-        lambda s, p: doing(None, s._waiting.update({p.instance: p}), put(p, due_us=0))
-    ),
+    "what is claimed stays claimable": after_claim(due_as_well),
     "leases end by themselves": asked(
         "claim",
         lambda s, *call: doing(
@@ -265,6 +267,7 @@ OTHER: dict[str, Mutant] = {
     "a closed store still answers": misfits.NeverCloses,
     "a closed store can still be read": misfits.ReadsWhenClosed,
     "a second farewell is an error": misfits.ClosesOnce,
+    "a caller that goes away blocks the others": misfits.JamsWhenCanceled,
     "messages are not told": misfits.Mute,
     "what became runnable is not told": misfits.MuteOfTheRunnable,
     "ends are not told": misfits.MuteOfTheClosed,

@@ -224,7 +224,7 @@ class ClaimsAfterAPause(MemoryStore):
     """What was due when it was looked up is taken, though others may have taken it since."""
 
     async def claim(self, worker: int, definitions: Sequence[int], limit: int) -> Claims:
-        due = [(each, each.due_us) for each in self._waiting.values()]
+        due = [(each, each.due_us) for each in self._instances if each.due_us is not None]
         await one_step()
         for process, due_us in due:
             self._let_go(process, due_us)
@@ -405,3 +405,17 @@ class TwinsGoAlone(MemoryStore):
         data = {key: value for key, value in self.__dict__.items() if key != "_clock"}
         other.__dict__.update(copy.deepcopy(data))
         return other
+
+
+class JamsWhenCanceled(MemoryStore):
+    """A caller that is canceled while it writes takes the key to the store along."""
+
+    _is_locked = False
+
+    async def append(self, append: Append) -> Refusal | None:
+        while self._is_locked:
+            await one_step()
+        self._is_locked = True
+        await one_step()
+        self._is_locked = False
+        return await super().append(append)

@@ -190,6 +190,13 @@ def let_go(store: MemoryStore, process: Any, due_us: int | None) -> object:
     return process
 
 
+def due_as_well(store: MemoryStore, process: Any) -> None:
+    """Make a process claimable that somebody holds."""
+    owner = process.owner
+    store._let_go(process, 0)
+    process.owner = owner
+
+
 def take(store: MemoryStore, process: Any, worker: int) -> object:
     """Give the lease of a process to a worker."""
     store._take(process, worker)

@@ -1,10 +1,14 @@
-"""Random step lists, a ledger of what they did, and a client that drives them through a world where workers die."""
+"""Random step lists, a ledger of what they did.
+
+And a client that drives them through a world where workers die.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
 import hashlib
+import itertools
 import random
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -12,7 +16,8 @@ from datetime import timedelta
 from typing import Any
 
 from corago.activity import ActivityFunction, current
-from corago.core import codec, events as e
+from corago.core import codec
+from corago.core import events as e
 from corago.core.history import History, fold
 from corago.errors import CommandRefusedError, ProcessClosedError
 from corago.runtime.engine import EngineCore
@@ -70,7 +75,8 @@ class Ledger:
             if self.starts.count((process_id, path, attempt)) > 1:
                 self.faults.append(f"{path} ran more than once in attempt {attempt}")
             if not any(
-                isinstance(event, e.ActivityStarted) and (event.path, event.attempt) == (path, attempt)
+                isinstance(event, e.ActivityStarted)
+                and (event.path, event.attempt) == (path, attempt)
                 for event in history
             ):
                 self.faults.append(f"{path} started before its start was recorded")
@@ -118,9 +124,11 @@ def random_workflow(chance: random.Random, ledger_of: list[Ledger]) -> RandomWor
     functions: dict[str, Any] = {}
     for node in StepsProgram(document).nodes.values():
         for question in range(node.guards):
-            functions[f"{node.path}?{question}"] = _predicate(chance.random() < 0.7)
+            functions[f"{node.path}?{question}"] = _predicate(answer=chance.random() < 0.7)
         if node.kind == "step":
-            functions[node.path] = _step(chance, node.path, node.retry is not None, ledger_of)
+            functions[node.path] = _step(
+                chance, node.path, is_flaky=node.retry is not None, ledger_of=ledger_of
+            )
     return RandomWorkflow("random", document, functions)
 
 
@@ -150,11 +158,13 @@ def _element(chance: random.Random, index: int, depth: int) -> dict[str, Any]:
     return element
 
 
-def _predicate(answer: bool) -> Any:
+def _predicate(*, answer: bool) -> Any:
     return lambda values: answer
 
 
-def _step(chance: random.Random, path: str, is_flaky: bool, ledger_of: list[Ledger]) -> ActivityFunction:
+def _step(
+    chance: random.Random, path: str, *, is_flaky: bool, ledger_of: list[Ledger]
+) -> ActivityFunction:
     fails_until = chance.randint(1, 3) if is_flaky else 1
     seconds = chance.choice((0.0, 0.0, 0.01, 1.0, 12.0))
 
@@ -174,7 +184,9 @@ def _step(chance: random.Random, path: str, is_flaky: bool, ledger_of: list[Ledg
         return {path: "done"}
 
     is_async = chance.random() < 0.7
-    return ActivityFunction(path, slow if is_async else quick, is_async, lambda view: {}, lambda r: r)
+    return ActivityFunction(
+        path, slow if is_async else quick, is_async, lambda view: {}, lambda r: r
+    )
 
 
 @dataclass(frozen=True)
@@ -189,11 +201,14 @@ class Plan:
 
 def play(seed: int, plan: Plan) -> tuple[dict[str, Any], Ledger]:
     """The final States of all processes of a world, and the ledger."""
-    chance = random.Random(seed)
+    chance = random.Random(seed)  # noqa: S311 - chance that can be repeated
     ledgers: list[Ledger] = []
     workflow = random_workflow(chance, ledgers)
     simulation = Simulation(
-        seed * 7919 + plan.deaths, [workflow], KINDS, failure_rate=plan.failure_rate,
+        seed * 7919 + plan.deaths,
+        [workflow],
+        KINDS,
+        failure_rate=plan.failure_rate,
         lease=timedelta(seconds=6),
     )
     ledgers.append(Ledger(simulation, workflow))
@@ -202,7 +217,6 @@ def play(seed: int, plan: Plan) -> tuple[dict[str, Any], Ledger]:
 
 
 async def _story(simulation: Simulation, workflow: RandomWorkflow, plan: Plan) -> dict[str, Any]:
-    chance = simulation.random
     client = simulation.node("client")
     keeper = asyncio.get_running_loop().create_task(_keep_workers(simulation, plan))
     told = client.spawn(_client(simulation, client, workflow, plan))
@@ -232,7 +246,9 @@ async def _keep_workers(simulation: Simulation, plan: Plan) -> None:
         await asyncio.sleep(chance.choice((0.05, 1.0, 5.0)))
 
 
-async def _client(simulation: Simulation, client: Any, workflow: RandomWorkflow, plan: Plan) -> dict[str, Any]:
+async def _client(
+    simulation: Simulation, client: Any, workflow: RandomWorkflow, plan: Plan
+) -> dict[str, Any]:
     chance = simulation.random
     async with simulation.engine(client, has_worker=False) as engine:
         ids = [f"p{number}" for number in range(plan.processes)]
@@ -271,7 +287,7 @@ def check(ledger: Ledger, states: dict[str, Any]) -> list[str]:
     """What is wrong with a finished world."""
     faults = list(ledger.faults)
     program = ledger.workflow.program
-    for process_id in states:
+    for process_id, state in states.items():
         history = ledger.history(process_id)
         ends = [event for event in history if isinstance(event, e.ActivityClosed)]
         keys = [(event.path, event.attempt) for event in ends]
@@ -281,13 +297,17 @@ def check(ledger: Ledger, states: dict[str, Any]) -> list[str]:
         fired = [event for event in history if isinstance(event, e.TimerFired)]
         if len({event.timer for event in fired}) != len(fired):
             faults.append(f"{process_id}: a timer fired twice")
-        faults += [f"{process_id}: {event.timer} fired early" for event in fired if event.at < due[event.timer]]
-        if any(after.at < before.at for before, after in zip(history, history[1:], strict=False)):
+        faults += [
+            f"{process_id}: {event.timer} fired early"
+            for event in fired
+            if event.at < due[event.timer]
+        ]
+        if any(after.at < before.at for before, after in itertools.pairwise(history)):
             faults.append(f"{process_id}: time went back")
         received = [event.key for event in history if isinstance(event, e.SignalReceived)]
         if len(received) != len(set(received)):
             faults.append(f"{process_id}: a signal was received twice")
-        if fold(program, history).process.result != states[process_id]:
+        if fold(program, history).process.result != state:
             faults.append(f"{process_id}: the fold of the history has another result")
     return faults
 

@@ -25,7 +25,7 @@ from tests.tidy.rules import (
     undescribed_face,
 )
 
-EVERYWHERE = ("src/", "tests/", "benchmarks/", "examples/", "docs/")
+EVERYWHERE = ("src/", "tests/", "benchmarks/", "examples/", "scripts/", "docs/")
 
 
 def assert_kept(rule: Rule, where: Iterable[Source]) -> None:

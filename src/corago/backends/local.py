@@ -33,6 +33,7 @@ from corago.errors import (
 )
 from corago.ports.backend import Description, Polled, Start, Started
 from corago.ports.store import (
+    ALL_SEEN,
     Append,
     Definition,
     Fence,
@@ -297,11 +298,15 @@ class LocalBackend:
                 at_us=to_us(now),
                 status=row.status,
                 consumed=row.consumed,
-                seen=row.inbox_head,
+                seen=ALL_SEEN,
                 parks=True,
                 due_us=to_us(now + QUARANTINE),
             )
         )
+
+    async def resume(self, process_id: str, worker: int) -> DecisionTask | None:
+        loaded = await self._load(process_id)
+        return await self._task(loaded, worker) if loaded.row.owner == worker else None
 
     async def mail(self, task: DecisionTask) -> tuple[Mail, ...]:
         """What came after the last message seen."""
@@ -344,6 +349,7 @@ class LocalBackend:
                 snapshot=kept,
                 snapshot_tag=_tag(task.sha) if kept is not None else "",
                 external=_external(commit),
+                documents=commit.documents,
             )
         )
         if refusal is not None:

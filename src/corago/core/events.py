@@ -7,7 +7,7 @@ row can never be mistaken for a new one (`core.codec` turns old ones into new on
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any
+from typing import Any, assert_never
 
 import msgspec
 
@@ -288,3 +288,5 @@ def failure_of(result: ActivityResult, path: str) -> Failure | None:
             return Failure("ActivityTimedOut", f"{path!r} ran into its {kind} timeout{took}")
         case ActivityCanceled():
             return Failure("ActivityCanceled", f"{path!r} was canceled")
+        case _:
+            assert_never(result)

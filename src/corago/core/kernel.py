@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, assert_never
 
 from corago.core import commands
 from corago.core import decisions as d
@@ -15,7 +15,7 @@ from corago.core import events as e
 from corago.core import messages as m
 from corago.core import process as process_fold
 from corago.core.calls import Calls
-from corago.core.commit import Commit
+from corago.core.commit import Commit, DocumentWrite
 from corago.core.process import Process
 from corago.core.program import NOTHING, Agenda, Program, Snapshot
 
@@ -83,6 +83,7 @@ class _Advance:
         "agenda",
         "asked",
         "calls",
+        "documents",
         "events",
         "facts",
         "now",
@@ -105,6 +106,7 @@ class _Advance:
         self.events: list[e.Event] = []
         self.received: list[e.Event] = []
         self.facts: list[e.Event] = []
+        self.documents: tuple[DocumentWrite, ...] = ()
 
     def commit(self, consumed: int) -> Commit:
         return Commit(
@@ -114,6 +116,7 @@ class _Advance:
             tuple(self.facts),
             consumed,
             tuple(self.calls.answers[self.asked :]),
+            self.documents,
         )
 
     # -- recording ---------------------------------------------------------------------------
@@ -167,6 +170,8 @@ class _Advance:
                     self._receive(kind, actor=message.actor, reason=message.reason, **fields)
             case m.Lost():
                 self._lost(message)
+            case _:
+                assert_never(message)
 
     def reopen(self, messages: Sequence[m.Message]) -> int:
         """Take all messages up to the first command that opens the process; 0 if none does.
@@ -218,6 +223,8 @@ class _Advance:
         )
         self.received.append(event)
         self._apply(event)
+        if message.documents and type(result) is e.ActivityCompleted:
+            self.documents += message.documents
 
     def _wanted(self, message: m.Outcome) -> d.ScheduleActivity | None:
         """The wish that this outcome answers; None for one that is not open (any more)."""

@@ -10,6 +10,7 @@ from typing import Any
 
 import msgspec
 
+from corago.core.commit import DocumentWrite
 from corago.core.events import ActivityResult
 
 
@@ -50,12 +51,13 @@ Inbound = Signal | Update | Command
 
 
 class Outcome(msgspec.Struct, frozen=True):
-    """How one attempt of an activity ended."""
+    """How one attempt of an activity ended, and the documents that are to change with it."""
 
     path: str
     occurrence: int
     attempt: int
     result: ActivityResult
+    documents: tuple[DocumentWrite, ...] = ()
 
 
 class TimerDue(msgspec.Struct, frozen=True):

@@ -114,6 +114,9 @@ class Backend(Protocol):
     async def poll_decision_tasks(self, worker: int, shas: Sequence[str], limit: int) -> Polled:
         """Lease due processes of these definitions; `limit` 0 only looks."""
 
+    async def resume(self, process_id: str, worker: int) -> DecisionTask | None:
+        """The task of a process that this worker holds; None if it does not hold it (any more)."""
+
     async def mail(self, task: DecisionTask) -> tuple[Mail, ...]:
         """The messages that came after the last one seen."""
 
@@ -134,7 +137,7 @@ class Backend(Protocol):
     async def bury(self, worker: int, beat: int | None = None) -> int:
         """Strike a worker off and free what it held."""
 
-    async def pause(self, paused: bool | None = None) -> bool:
+    async def pause(self, paused: bool | None = None) -> bool:  # noqa: FBT001 - one word, one meaning
         """Set or read whether nothing further starts."""
 
     def subscribe(self, listener: Callable[[Change], None]) -> Callable[[], None]:

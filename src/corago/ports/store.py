@@ -2,8 +2,7 @@
 
 A store keeps rows; it knows no door, no program and no event kind.
 
-Instants are integers, microseconds since 1970 (`*_us`); JSON arrives and leaves as bytes, untouched.
-Each clause of the contract carries a number, `[C..]`; the suite in `corago.testing.store_suite`
+Instants are integers, microseconds since 1970 (`*_us`); JSON arrives and leaves as bytes. Each clause of the contract carries a number, `[C..]`; the suite in `corago.testing.store_suite`
 names them, and a table maps each to a mutant that its checks catch.
 
 Errors, everywhere: StoreUnavailableError (try again), StoreFullError, StoreCorruptError. An
@@ -18,6 +17,12 @@ from enum import Enum
 from typing import Protocol
 
 import msgspec
+
+from corago.core.commit import DocumentWrite
+
+
+ALL_SEEN = 2**62
+"""A `seen` that no inbox reaches: for writers that set a process aside, whatever has come."""
 
 
 class Refusal(Enum):
@@ -89,8 +94,10 @@ class Outgoing(msgspec.Struct, frozen=True):
 
 
 class Sent(msgspec.Struct, frozen=True):
-    """What became of a message: `sent`, `repeated` (the same key and digest: not stored again),
-    `conflict` (the same key, another digest), `closed` (with the status) or `absent`.
+    """What became of a message.
+
+    `sent`, `repeated` (the same key and digest: not stored again), `conflict` (the same key,
+    another digest), `closed` (with the status) or `absent`.
     """
 
     outcome: str
@@ -106,16 +113,6 @@ class Fence(msgspec.Struct, frozen=True):
     owner: int
     epoch: int
     position: int
-
-
-class DocumentWrite(msgspec.Struct, frozen=True):
-    """A new version of a document; `expected` is the version it replaces (0: none yet)."""
-
-    kind: str
-    id: str
-    expected: int
-    data: bytes
-    actor: str | None = None
 
 
 class Append(msgspec.Struct, frozen=True):
@@ -219,6 +216,7 @@ class Query(msgspec.Struct, frozen=True):
     until_us: int | None = None
     limit: int = 100
     after: str | None = None
+    owner: int | None = None
 
 
 class Peer(msgspec.Struct, frozen=True):
@@ -361,7 +359,7 @@ class Store(Protocol):
         `lost_owner`, in one transaction; gives how many.
         """
 
-    async def pause(self, paused: bool | None = None) -> bool:
+    async def pause(self, paused: bool | None = None) -> bool:  # noqa: FBT001 - one word, one meaning
         """Set (or with None read) whether the store is paused.
 
         For all workers and across restarts.

@@ -131,7 +131,9 @@ class Attempt:
             return
         self._is_over = True
         self._disarm()
-        self._turn.ended(m.Outcome(self.wish.path, self.wish.occurrence, self.number, end))
+        path, occurrence = self.wish.path, self.wish.occurrence
+        documents = tuple(self.context.documents)
+        self._turn.ended(m.Outcome(path, occurrence, self.number, end, documents))
 
     # -- time --------------------------------------------------------------------------------
 
@@ -208,8 +210,8 @@ class StateLimit:
             largest = max(sizes, key=lambda key: sizes[key])
             raise StateTooLargeError(
                 f"after step {wish.path!r} the State would be {total:,} bytes, over the limit of "
-                f"{self.limit:,}; its largest key is {largest!r} with {sizes[largest]:,} bytes: keep "
-                "large values elsewhere and a reference to them here, or raise state_limit"
+                f"{self.limit:,}; its largest key is {largest!r} with {sizes[largest]:,} bytes: "
+                "keep large values elsewhere and a reference to them here, or raise state_limit"
             )
         turn.state_bound = total
 

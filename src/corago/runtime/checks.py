@@ -10,8 +10,10 @@ from corago.core import events as e
 from corago.errors import InvalidInputError
 from corago.ports.store import Query
 
+ID_CHARACTERS = 500
 
-def query(
+
+def query(  # noqa: PLR0917 - the filters of the public face, in its order
     workflow: str | None,
     status: str | None,
     tag: str | None,
@@ -42,9 +44,14 @@ def aware(at: datetime) -> datetime:
 
 def good_id(value: str) -> str:
     """A process id as it may be."""
-    if not isinstance(value, str) or not value or len(value) > 500 or not value.isprintable():
+    if (
+        not isinstance(value, str)
+        or not value
+        or len(value) > ID_CHARACTERS
+        or not value.isprintable()
+    ):
         raise InvalidInputError(
-            f"a process id is a printable text of 1 to 500 characters, not {value!r}"
+            f"a process id is a printable text of 1 to {ID_CHARACTERS} characters, not {value!r}"
         )
     return value
 

@@ -21,6 +21,7 @@ from corago.errors import (
     EngineClosedError,
     InvalidInputError,
     ProcessAlreadyExistsError,
+    StoreError,
     WaitTimeoutError,
     WorkflowNotFoundError,
 )
@@ -129,8 +130,8 @@ class EngineCore(Operation):
             other = seen.setdefault((workflow.name, workflow.version), workflow)
             if other.sha != workflow.sha:
                 raise DuplicateNameError(
-                    f"two different workflows are named {workflow.name!r} version {workflow.version}; "
-                    "rename one, or give it another version"
+                    f"two different workflows are named {workflow.name!r} version "
+                    f"{workflow.version}; rename one, or give it another version"
                 )
 
     # -- life --------------------------------------------------------------------------------
@@ -286,18 +287,22 @@ class EngineCore(Operation):
         given = self._checked_input(input)
         worker = self._worker
         is_born_here = worker is not None and worker.is_taking and self._has_code(definition.sha)
-        started = await self._backend.start(
-            Start(
-                process_id=process_id,
-                definition=definition,
-                input=given,
-                tags=checks.good_tags(tags),
-                timeout=checks.seconds(timeout, "timeout") if timeout is not None else default,
-                actor=actor,
-                reason=reason,
-                owner=worker.id if worker is not None and is_born_here else None,
-            )
+        wish = Start(
+            process_id=process_id,
+            definition=definition,
+            input=given,
+            tags=checks.good_tags(tags),
+            timeout=checks.seconds(timeout, "timeout") if timeout is not None else default,
+            actor=actor,
+            reason=reason,
+            owner=worker.id if worker is not None and is_born_here else None,
         )
+        try:
+            started = await self._backend.start(wish)
+        except StoreError:
+            if worker is not None:
+                worker.must_take_back = True
+            raise
         if started.task is not None and worker is not None:
             worker.adopt(started.task)
         if not started.is_new and not started.is_same:
@@ -313,8 +318,8 @@ class EngineCore(Operation):
                 key = max(value, key=lambda each: len(codec.to_json(value[each])))
                 largest = f"; its largest key is {key!r}"
             raise InvalidInputError(
-                f"the input is {len(encoded):,} bytes, over the limit of {limit:,}{largest}: keep large "
-                "values elsewhere and a reference to them here, or raise state_limit"
+                f"the input is {len(encoded):,} bytes, over the limit of {limit:,}{largest}: keep "
+                "large values elsewhere and a reference to them here, or raise state_limit"
             )
         return codec.from_json(encoded)
 
@@ -427,7 +432,8 @@ class EngineCore(Operation):
 
     async def _ended(self, process_id: str) -> Snapshot | None:
         """The snapshot of a closed process; None while it lives, or is about to be reopened."""
-        if self._worker is not None and process_id in self._worker.turns:
+        turn = None if self._worker is None else self._worker.turns.get(process_id)
+        if turn is not None and not turn.is_over:
             return None
         found = await self._backend.describe(process_id)
         is_reopening = any(isinstance(each.message, Command) for each in found.mail)

@@ -154,12 +154,12 @@ class Inquiry:
         return views.preview_of(program, commit)
 
 
-def _messages(
+def _messages(  # noqa: PLR0917 - what a preview may ask about, in the order of the public face
     snapshot: Snapshot,
     signal: tuple[str, Any] | str | None,
     update: Mapping[str, Any] | None,
-    retry: bool | str,
-    skip: bool | str,
+    retry: bool | str,  # noqa: FBT001
+    skip: bool | str,  # noqa: FBT001
     outcome: tuple[str, Any] | None,
     now: datetime,
 ) -> list[m.Message] | str:

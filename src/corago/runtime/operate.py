@@ -134,7 +134,7 @@ class Operation(Inquiry):
         self._check()
         await self._backend.abort(id, actor, reason)
 
-    async def _command(
+    async def _command(  # noqa: PLR0917 - one place for every command
         self,
         process_id: str,
         verb: str,

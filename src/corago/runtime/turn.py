@@ -51,7 +51,8 @@ class Turn:
         self.is_closing = False
         self.state_bound = sys.maxsize
         self._functions = worker.functions(task.sha)
-        self._outcomes: list[tuple[int, m.Outcome]] = []
+        self._outcomes: list[Item] = []
+        self._later: list[Item] = []
         self._mail: tuple[Mail, ...] = task.mail
         self._has_mail = False
         self._must_look = False
@@ -120,6 +121,9 @@ class Turn:
                     await self._fetch()
                     items += self._collect()
                     continue
+                if written is Refusal.DOCUMENT_CONFLICT:
+                    items = self._without_conflict(items)
+                    continue
                 if self.is_over or not isinstance(written, DecisionTask):
                     break
                 self.task = written
@@ -153,7 +157,9 @@ class Turn:
         """
         outcomes, self._outcomes = self._outcomes, []
         for _, outcome in outcomes:
-            self.attempts.pop(outcome.path, None)
+            if isinstance(outcome, m.Outcome):
+                self.attempts.pop(outcome.path, None)
+        outcomes, self._later = [*self._later, *outcomes], []
         process = self.task.snapshot.process
         if not self._mail and not process.timers and process.deadline is None:
             return outcomes
@@ -163,9 +169,34 @@ class Turn:
         due = kernel.arrivals(process, arrived, self.worker.clock.now())
         return [*((places.get(id(message), 0), message) for message in due), *outcomes]
 
+    def _without_conflict(self, items: list[Item]) -> list[Item]:
+        """Try the first outcome with documents alone; if it was alone, it has failed by them."""
+        writers = [
+            place
+            for place, (_, message) in enumerate(items)
+            if isinstance(message, m.Outcome) and message.documents
+        ]
+        first = writers[0]
+        if len(writers) > 1:
+            self._later = items[first + 1 :]
+            return items[: first + 1]
+        outcome = items[first][1]
+        assert isinstance(outcome, m.Outcome)  # noqa: S101 - for the type checker: see above
+        names = ", ".join(f"{each.kind} {each.id!r}" for each in outcome.documents)
+        conflict = e.Failure(
+            "DocumentConflictError",
+            f"{outcome.path!r} read a version of {names} that is no longer the newest; nothing of "
+            "what it wrote was kept",
+        )
+        failed = msgspec.structs.replace(
+            outcome, result=e.ActivityFailed(conflict), documents=()
+        )
+        return [*items[:first], (0, failed), *items[first + 1 :]]
+
     async def _fetch(self) -> None:
         self._has_mail = False
-        fresh = await self.worker.patiently(lambda: self.worker.backend.mail(self.task), ())
+        nothing: tuple[Mail, ...] = ()
+        fresh = await self.worker.patiently(lambda: self.worker.backend.mail(self.task), nothing)
         if fresh:
             self._mail += fresh
             self.task = msgspec.structs.replace(self.task, seen=fresh[-1].seq)
@@ -186,7 +217,7 @@ class Turn:
         process = commit.snapshot.process
         if process.is_closed:
             return LET_GO
-        if self._outcomes or self._mail or self._has_mail:
+        if self._outcomes or self._later or self._mail or self._has_mail:
             return KEEP
         agenda = commit.snapshot.agenda or NOTHING
         startable, due = False, process.deadline
@@ -256,7 +287,7 @@ class Turn:
 
     async def _wait(self) -> None:
         """Until an outcome, a message, a due time or the worker's word."""
-        if not (self._outcomes or self._has_mail or self._must_look or self.is_over):
+        if not (self._outcomes or self._later or self._has_mail or self._must_look or self.is_over):
             loop = self.worker.loop
             self._waiter = loop.create_future()
             seconds = self._seconds_to_due()

@@ -226,7 +226,9 @@ def preview_of(program: Any, commit: Commit) -> Preview:
     snapshot = commit.snapshot
     process, agenda = snapshot.process, snapshot.agenda or NOTHING
     path = [_passed(event) for event in commit.events]
-    path += [each.path for each in (*agenda.activities, *agenda.signals, *agenda.incidents)]
+    path += [each.path for each in agenda.activities]
+    path += [each.path for each in agenda.signals]
+    path += [each.path for each in agenda.incidents]
     path += [timer.timer.rpartition("@")[0] for timer in agenda.timers]
     standing = process.standing
     if standing == "running" and not agenda.activities:
@@ -337,8 +339,8 @@ def _unheld(
         return Explanation("queued", since, text, waits, missing="worker")
     text = (
         f"{name} is due, but not yet taken: {len(around.workers)} worker(s) are running "
-        f"({', '.join(around.workers)}); one of them must have the code of {code}, and a slot free. "
-        "If the step list was changed, run a worker with the code that started it"
+        f"({', '.join(around.workers)}); one of them must have the code of {code}, and a slot "
+        "free. If the step list was changed, run a worker with the code that started it"
     )
     return Explanation("queued", since, text, waits, missing=code)
 

@@ -19,9 +19,14 @@ from corago.core.commit import Commit
 from corago.core.events import Failure
 from corago.core.program import Snapshot
 from corago.core.tasks import DecisionTask, Hold
-from corago.errors import EngineClosedError, ProcessNotFoundError, StoreError
-from corago.ports.backend import Backend
-from corago.ports.store import Change, Refusal
+from corago.errors import (
+    EngineClosedError,
+    ProcessNotFoundError,
+    StoreError,
+    StoreUnavailableError,
+)
+from corago.ports.backend import Backend, Polled
+from corago.ports.store import ALL_SEEN, Change, Query, Refusal
 from corago.runtime.attempt import StateLimit, failed
 from corago.runtime.executor import Executor
 from corago.runtime.turn import Turn
@@ -70,6 +75,7 @@ class Worker:
         self.id = 0
         self.turns: dict[str, Turn] = {}
         self.is_crowded = False
+        self.must_take_back = False
         self._functions: dict[str, Mapping[str, Any]] = {}
         self._sleep = sleep
         self._concurrency = concurrency
@@ -77,6 +83,7 @@ class Worker:
         self._renewed = clock.monotonic()
         self._is_draining = False
         self._is_paused = False
+        self._is_lost = False
         self._tasks: set[asyncio.Task[Any]] = set()
         self._loops: list[asyncio.Task[Any]] = []
         self._work = asyncio.Event()
@@ -100,7 +107,7 @@ class Worker:
     @property
     def may_start(self) -> bool:
         """Whether anything new may start here now."""
-        return not (self._is_draining or self._is_paused) and self._is_fresh
+        return not (self._is_draining or self._is_paused or self._is_lost) and self._is_fresh
 
     @property
     def _is_fresh(self) -> bool:
@@ -128,7 +135,7 @@ class Worker:
                 written = await self.backend.complete_decision_task(
                     task, commit, hold, consumed=consumed, seen=seen
                 )
-            except StoreError as error:
+            except StoreUnavailableError as error:
                 was_refused = True
                 _log.warning("process %s waits for the store: %s", task.process_id, error)
                 if not self._is_fresh:
@@ -142,7 +149,10 @@ class Worker:
             return written
 
     async def _was_written(self, task: DecisionTask, commit: Commit) -> bool:
-        """Whether a commit whose answer was lost is there after all: only we write in this epoch."""
+        """Whether a commit whose answer was lost is there after all.
+
+        Only we write in this epoch.
+        """
         try:
             found = (await self.backend.describe(task.process_id)).row
         except (StoreError, ProcessNotFoundError):
@@ -154,7 +164,7 @@ class Worker:
         while True:
             try:
                 return await call()
-            except StoreError as error:
+            except StoreUnavailableError as error:
                 _log.warning("the store can't be read: %s", error)
                 if not self._is_fresh:
                     return otherwise
@@ -217,6 +227,8 @@ class Worker:
 
     def adopt(self, task: DecisionTask) -> None:
         """Give a process that is leased to this worker its turn."""
+        if task.process_id in self.turns:
+            return
         turn = self.turns[task.process_id] = Turn(self, task)
         running = self.loop.create_task(self._drive(turn))
         self._tasks.add(running)
@@ -240,7 +252,7 @@ class Worker:
         finally:
             if self.turns.get(turn.task.process_id) is turn:
                 del self.turns[turn.task.process_id]
-            self._tasks.discard(asyncio.current_task())  # type: ignore[arg-type]
+            self._tasks.discard(asyncio.current_task())
             self._room.set()
             if self.is_crowded:
                 self._work.set()
@@ -249,12 +261,7 @@ class Worker:
         """Suspend a process whose turn broke by an error of ours or of its definition."""
         commit = kernel.suspend(task.snapshot, error, self.clock.now())
         hold = Hold(keeps=False)
-        await self.append(task, commit, hold, consumed=task.consumed, seen=task.seen)
-
-    def lose_all(self) -> None:
-        """The lease is gone: stop everything, write nothing."""
-        for turn in list(self.turns.values()):
-            turn.lose()
+        await self.append(task, commit, hold, consumed=task.consumed, seen=ALL_SEEN)
 
     def notice(self, change: Change) -> None:
         """Something was committed through this engine's own store."""
@@ -305,13 +312,14 @@ class Worker:
     async def _take_work(self) -> None:
         """One round: take what is due, then wait for a reason to look again."""
         self._work.clear()
+        await self._take_back()
         if self._alarm is not None:
             self._alarm.cancel()
             self._alarm = None
         seconds = IDLE_SECONDS
-        if self._is_fresh and not self._is_draining:
+        if self._is_fresh and not (self._is_draining or self._is_lost):
             room = max(0, self._concurrency - len(self.turns))
-            polled = await self.backend.poll_decision_tasks(self.id, list(self._functions), room)
+            polled = await self._poll(room)
             self.set_paused(polled.paused)
             for task in polled.tasks:
                 self.adopt(task)
@@ -327,24 +335,55 @@ class Worker:
         self._look_within(seconds)
         await self._work.wait()
 
+    async def _poll(self, room: int) -> Polled:
+        try:
+            return await self.backend.poll_decision_tasks(self.id, list(self._functions), room)
+        except StoreError:
+            self.must_take_back = True
+            raise
+
+    async def _take_back(self) -> None:
+        """Take up what is leased to this worker without a turn: the answer of a claim or a start was lost."""
+        if not self.must_take_back:
+            return
+        self.must_take_back = False
+        after: str | None = None
+        while rows := await self.backend.find(Query(owner=self.id, after=after)):
+            after = rows[-1].process_id
+            for row in rows:
+                if row.process_id not in self.turns:
+                    task = await self.backend.resume(row.process_id, self.id)
+                    if task is not None:
+                        self.adopt(task)
+
     async def _keep_lease(self) -> None:
         """One round: renew, and look at the others."""
         await self._sleep(self._lease / 3)
-        before = self.clock.monotonic()
-        try:
-            is_known = bool(await self.backend.heartbeat(self.name, self.id))
-        except StoreError as error:
-            _log.warning("%s could not renew its lease: %s", self.name, error)
-            is_known = True
-        else:
-            self._renewed = before
-        if not is_known or self.clock.monotonic() - self._renewed > self._lease:
-            _log.error(
-                "%s lost its lease; what it ran is stopped and taken up elsewhere", self.name
-            )
-            self.lose_all()
-            await self._enlist()
+        await self._renew()
         await self._look_at_peers()
+
+    async def _renew(self) -> None:
+        """Renew the lease; without one, stop everything and begin again as another worker."""
+        before = self.clock.monotonic()
+        is_known = not self._is_lost
+        if is_known:
+            try:
+                is_known = bool(await self.backend.heartbeat(self.name, self.id))
+            except StoreError as error:
+                _log.warning("%s could not renew its lease: %s", self.name, error)
+            else:
+                self._renewed = before if is_known else self._renewed
+        if is_known and self._is_fresh:
+            return
+        if not self._is_lost:
+            _log.error("%s lost its lease; what it ran is stopped and taken up again", self.name)
+        self._is_lost = True
+        for turn in list(self.turns.values()):
+            turn.lose()
+        await self.backend.bury(self.id)
+        await self._enlist()
+        self._is_lost = False
+        self._work.set()
 
     async def _look_at_peers(self) -> None:
         """Bury workers whose death is proven.

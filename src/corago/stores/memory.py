@@ -8,6 +8,7 @@ thought about speed has no place here.
 from __future__ import annotations
 
 import heapq
+import itertools
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
@@ -83,7 +84,7 @@ class MemoryStore:
         self._definitions: list[Definition] = []
         self._processes: dict[str, _Process] = {}
         self._instances: list[_Process] = []
-        self._waiting: dict[int, _Process] = {}  # no owner, but due some time: what claims look at
+        self._due: dict[int, list[tuple[int, int]]] = {}  # by definition: heaps of (due, instance)
         self._workers: dict[int, Peer] = {}
         self._worker_ids = 0
         self._documents: dict[tuple[str, str], list[DocumentVersion]] = {}
@@ -187,11 +188,11 @@ class MemoryStore:
             process.keys[message.key] = message.digest
         process.inbox.append(Arrived(self._sequence, now, message.data))
         process.inbox_head = self._sequence
-        was_runnable = process.due_us is not None and process.due_us <= now
-        if process.owner is None and not was_runnable:
+        wakes = process.owner is None and not self._is_due(process)
+        if wakes:
             self._let_go(process, now)
         self._tell("message", process)
-        if process.owner is None and not was_runnable:
+        if wakes:
             self._tell("runnable", process)
         return Sent("sent", process.status, self._sequence)
 
@@ -260,42 +261,53 @@ class MemoryStore:
             self._tell("closed", process)
         elif append.parks:
             self._let_go(process, append.due_us)
-            if append.due_us is not None and append.due_us <= self._now_us():
+            if self._is_due(process):
                 self._tell("runnable", process)
 
     # ------------------------------------------------------------------------------ taking up work
 
     def _take(self, process: _Process, owner: int) -> None:
         process.owner, process.due_us = owner, None
-        self._waiting.pop(process.instance, None)
 
     def _let_go(self, process: _Process, due_us: int | None) -> None:
         process.owner, process.due_us = None, due_us
         if due_us is None:
-            self._waiting.pop(process.instance, None)
-        else:
-            self._waiting[process.instance] = process
+            return
+        heap = self._due.setdefault(process.definition.id, [])
+        heapq.heappush(heap, (due_us, process.instance))
+        if len(heap) > 2 * len(self._instances) + 100:  # mostly entries that no longer hold
+            heap[:] = sorted(filter(self._holds, set(heap)))
+
+    def _holds(self, entry: tuple[int, int]) -> bool:
+        due_us, instance = entry
+        return self._instances[instance - 1].due_us == due_us
+
+    def _first(self, definitions: Sequence[int]) -> _Process | None:
+        """Of the processes of these definitions that wait for an instant, the first to be due."""
+        heads = []
+        for heap in filter(None, map(self._due.get, set(definitions))):
+            while heap and not self._holds(heap[0]):
+                heapq.heappop(heap)
+            heads += heap[:1]
+        return self._at(min(heads)[1]) if heads else None
 
     async def claim(self, worker: int, definitions: Sequence[int], limit: int) -> Claims:
         self._check_open()
         taken: list[Loaded] = []
-        if not self._paused and worker in self._workers:
-            now = self._now_us()
-            due = ((at, process) for at, process in self._queue(definitions) if at <= now)
-            for _, process in heapq.nsmallest(limit, due, key=_longest_due):
-                self._take(process, worker)
-                process.epoch += 1
-                if process.status != "failed":
-                    process.status = "running"
-                taken.append(self._loaded(process))
-                process.lost_owner = None
-        next_due_us = min((at for at, _ in self._queue(definitions)), default=None)
-        return Claims(tuple(taken), next_due_us, self._paused)
+        first = self._first(definitions)
+        may_take = not self._paused and worker in self._workers
+        while may_take and len(taken) < limit and first and self._is_due(first):
+            self._take(first, worker)
+            first.epoch += 1
+            if first.status != "failed":
+                first.status = "running"
+            taken.append(self._loaded(first))
+            first.lost_owner = None
+            first = self._first(definitions)
+        return Claims(tuple(taken), first.due_us if first else None, self._paused)
 
-    def _queue(self, definitions: Sequence[int]) -> Iterator[tuple[int, _Process]]:
-        for process in self._waiting.values():
-            if process.due_us is not None and process.definition.id in definitions:
-                yield process.due_us, process
+    def _is_due(self, process: _Process) -> bool:
+        return process.due_us is not None and process.due_us <= self._now_us()
 
     async def beat(self, name: str, worker: int | None = None) -> int:
         self._check_open()
@@ -355,22 +367,21 @@ class MemoryStore:
 
     async def find(self, query: Query) -> list[Instance]:
         self._check_open()
-        ceiling = len(self._instances) + 1
+        older = self._instances
         if query.after is not None:
             last = self._processes.get(query.after)
-            ceiling = 0 if last is None else last.instance
-        rows = [row for row in self._matching(query) if row.instance < ceiling]
-        return rows[: query.limit]
+            older = [] if last is None else older[: last.instance - 1]
+        return list(itertools.islice(self._matching(query, older), query.limit))
 
     async def count(self, query: Query) -> dict[str, int]:
         self._check_open()
         counts: dict[str, int] = {}
-        for row in self._matching(query):
+        for row in self._matching(query, self._instances):
             counts[row.status] = counts.get(row.status, 0) + 1
         return counts
 
-    def _matching(self, query: Query) -> Iterator[Instance]:
-        for process in reversed(self._instances):
+    def _matching(self, query: Query, among: list[_Process]) -> Iterator[Instance]:
+        for process in reversed(among):
             row = self._row(process)
             if (
                 (query.workflow is None or row.workflow == query.workflow)
@@ -378,6 +389,7 @@ class MemoryStore:
                 and (query.tag is None or query.tag in row.tags)
                 and (query.since_us is None or row.created_us >= query.since_us)
                 and (query.until_us is None or row.created_us < query.until_us)
+                and (query.owner is None or row.owner == query.owner)
             ):
                 yield row
 
@@ -426,8 +438,3 @@ class MemoryStore:
 
 def _identity(definition: Definition) -> tuple[str, int, str]:
     return definition.name, definition.version, definition.sha
-
-
-def _longest_due(entry: tuple[int, _Process]) -> tuple[int, int]:
-    at, process = entry
-    return at, process.instance

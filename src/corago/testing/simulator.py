@@ -1,4 +1,6 @@
-"""A small world in one seed: several workers, clients, one store and the clock on one virtual event loop.
+"""A small world in one seed.
+
+Several workers, clients, one store and the clock on one virtual event loop.
 
 The engine's code is the production code. Only clock, ids, latency and death are made here: a
 node dies at any await, or before, within and after any store call; nothing of it runs any more,
@@ -64,7 +66,10 @@ class VirtualLoop(asyncio.BaseEventLoop):
         self._clock_resolution = 1e-9
 
     def create_task(self, coro: Any, **named: Any) -> asyncio.Task[Any]:
-        """Keep every task: a collected one would run its `finally` blocks, which the dead do not."""
+        """Keep every task: a collected one would run its `finally` blocks.
+
+        Which the dead do not.
+        """
         task: asyncio.Task[Any] = super().create_task(coro, **named)
         self.tasks.append(task)
         return task
@@ -88,13 +93,16 @@ class VirtualLoop(asyncio.BaseEventLoop):
         super()._run_once()  # type: ignore[misc]
 
     def _interleaved(self, ready: deque[asyncio.Handle]) -> deque[asyncio.Handle]:
-        """Order within a node is kept, between nodes chance decides; what belongs to the dead is dropped."""
+        """Order within a node is kept, between nodes chance decides.
+
+        What belongs to the dead is dropped.
+        """
         lanes: dict[Node | None, deque[asyncio.Handle]] = {}
         for handle in ready:
             node = handle._context.get(_node)  # type: ignore[attr-defined]  # noqa: SLF001
             if node is None or node.lives_on():
                 lanes.setdefault(node, deque()).append(handle)
-        if len(lanes) < 2:  # noqa: PLR2004 - nothing to interleave
+        if len(lanes) < 2:
             return next(iter(lanes.values()), deque())
         order: deque[asyncio.Handle] = deque()
         while lanes:
@@ -109,6 +117,10 @@ class VirtualLoop(asyncio.BaseEventLoop):
         for handle in self._scheduled:  # type: ignore[attr-defined]
             if handle._context.get(_node) is node:
                 handle.cancel()
+
+
+_FAILING = frozenset({"append", "claim", "beat", "messages", "bury"})
+"""The calls that a worker makes; a client's own calls would only test the client."""
 
 
 class SimulatedClock:
@@ -165,7 +177,10 @@ class Node:
 
 
 class SimulatedStore:
-    """One node's connection to the common store: slow by chance, sometimes failing, and a place to die."""
+    """One node's connection to the common store.
+
+    Slow by chance, sometimes failing, and a place to die.
+    """
 
     def __init__(self, node: Node, store: Store) -> None:
         """Wrap the store."""
@@ -180,15 +195,15 @@ class SimulatedStore:
             node, world = self._node, self._node.world
             node.calls += 1
             dies = node.calls == node.dies_at_call
-            if dies and world.random.random() < 0.5:  # noqa: PLR2004 - before or after, equally
+            if dies and world.random.random() < 0.5:
                 await self._die()
             await asyncio.sleep(world.latency())
-            if name == "append" and world.fails():
+            if name in _FAILING and world.fails():
                 raise StoreUnavailableError("the simulated store did not answer")
             answer = await method(*arguments, **named)
             if dies:
                 await self._die()
-            if name == "append" and world.fails():
+            if name in _FAILING and world.fails():
                 raise StoreUnavailableError("the simulated store's answer was lost")
             await asyncio.sleep(world.latency())
             return answer
@@ -239,8 +254,11 @@ class Simulation:
         lease: timedelta = timedelta(seconds=15),
         concurrency: int = 16,
     ) -> None:
-        """`kinds` are the doors by name; `failure_rate` is the share of appends that fail, or whose answer is lost."""
-        self.random = random.Random(seed)  # noqa: S311 - the very point: chance that can be repeated
+        """`kinds` are the doors by name.
+
+        `failure_rate` is the share of appends that fail, or whose answer is lost.
+        """
+        self.random = random.Random(seed)
         self.loop = VirtualLoop(self.random)
         self.clock = SimulatedClock(self.loop)
         self.store = MemoryStore(self.clock)
@@ -285,12 +303,18 @@ class Simulation:
         return node
 
     async def worker(self, node: Node) -> None:
-        """A worker's main program: it runs until its node dies."""
-        async with self.engine(node):
-            await asyncio.get_running_loop().create_future()
+        """A worker's main program: it runs until its node dies; if it can't even begin, it exits."""
+        try:
+            async with self.engine(node):
+                await asyncio.get_running_loop().create_future()
+        except StoreUnavailableError:
+            node.die()
 
     def run(self, main: Coroutine[Any, Any, T], *, limit: timedelta = timedelta(days=30)) -> T:
-        """Run the world until `main` is done. Raises StandstillError, or TimeoutError after `limit` of virtual time."""
+        """Run the world until `main` is done.
+
+        Raises StandstillError, or TimeoutError after `limit` of virtual time.
+        """
         loop = self.loop
         asyncio.set_event_loop(loop)
         try:

@@ -216,6 +216,38 @@ class AppendChecks(StoreChecks):
             versions = await bench.store.document("doc", f"p{number}")
             assert len(versions) == len(written)
 
+    @check
+    async def test_many_commits_at_once_are_written_however_large_a_batch_is(
+        self, bench: Bench
+    ) -> None:
+        """[C17] More than one transaction would take; every hundredth is fenced."""
+        worker = await bench.worker()
+        news = [await bench.new(f"p{number}", owner=worker) for number in range(500)]
+        await asyncio.gather(*(bench.store.start(new) for new in news))
+        rows = [await bench.row(new.process_id) for new in news]
+        items = [
+            bench.commit(row, b"2", fence=fence(row, epoch=1 + (number % 100 == 0)))
+            for number, row in enumerate(rows)
+        ]
+        refusals = await asyncio.gather(*(bench.store.append(item) for item in items))
+        fenced = [number for number, each in enumerate(refusals) if each is Refusal.FENCED]
+        assert fenced == [0, 100, 200, 300, 400]
+        positions = [(await bench.row(row.process_id)).position for row in rows]
+        assert [number for number, each in enumerate(positions) if each == 1] == fenced
+
+    @check
+    async def test_a_caller_that_goes_away_leaves_the_store_usable(self, bench: Bench) -> None:
+        """Its commit is written or not, whole; the next caller finds out which."""
+        row = await bench.held()
+        for _ in range(5):
+            writing = asyncio.ensure_future(bench.append(row, b"1", b"2"))
+            await bench.step()
+            writing.cancel()
+            await asyncio.wait([writing])
+            after = await bench.row()
+            assert after.position - row.position in {0, 2}
+            row = await bench.written(after, b"3")
+
 
 async def _item_of_a_batch(
     bench: Bench, row: Instance, number: int

@@ -156,6 +156,13 @@ class Bench:
         """The instant so many seconds from now."""
         return self.now_us + round(seconds * SECOND)
 
+    async def step(self) -> None:
+        """Let the loop do what else is ready."""
+        loop = asyncio.get_running_loop()
+        done = loop.create_future()
+        loop.call_soon(done.set_result, None)
+        await done
+
     # ------------------------------------------------------------------------------ making things
 
     async def define(self, name: str = "greet", version: int = 1, note: str = "") -> int:

@@ -1,0 +1,65 @@
+"""From a path to a database that is ready: its folder, its mark, its migrations, its mode."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
+from corago.errors import StoreUnavailableError
+from corago.stores.sqlite import migrations
+from corago.stores.sqlite.connecting import connect, connect_writer, explained
+from corago.stores.sqlite.locks import Locks
+from corago.stores.sqlite.turnstile import Turnstile
+
+OLDEST_SQLITE = (3, 38, 0)
+"""The first with `->>`, by which the views read JSON."""
+
+
+def real(path: Path | str) -> Path:
+    """Where the file really is: what lies beside it must lie beside the same file for all."""
+    return Path(os.path.realpath(path))
+
+
+def prepare(path: Path, at_us: int, patience: float) -> sqlite3.Connection:
+    """The writing connection to a database that is ours, up to date and writable."""
+    if sqlite3.sqlite_version_info < OLDEST_SQLITE:
+        raise StoreUnavailableError(
+            f"this Python has SQLite {sqlite3.sqlite_version}; corago needs 3.38 or newer to use "
+            f"{path}: use another Python"
+        )
+    with explained(path):
+        _refuse_what_is_not_ours(path)
+        with closing(connect(path, "rwc", patience)) as creating:
+            creating.execute("PRAGMA schema_version")
+        connection = connect_writer(path, patience)
+        try:
+            _make_ready(connection, path, at_us, patience)
+        except BaseException:
+            connection.close()
+            raise
+    return connection
+
+
+def _refuse_what_is_not_ours(path: Path) -> None:
+    """Look before writing anything, since even a change of mode would be a change."""
+    if path.is_file() and path.stat().st_size:
+        with closing(connect(path, "ro")) as looking:
+            migrations.applied(looking, path)
+
+
+def _make_ready(connection: sqlite3.Connection, path: Path, at_us: int, patience: float) -> None:
+    locks = Locks(path)
+    try:
+        with Turnstile(path, locks, patience):
+            connection.execute("PRAGMA journal_mode = WAL")
+            connection.execute("BEGIN IMMEDIATE")
+            try:
+                migrations.migrate(connection, path, at_us)
+                connection.execute("COMMIT")
+            finally:
+                if connection.in_transaction:
+                    connection.execute("ROLLBACK")
+    finally:
+        locks.close()

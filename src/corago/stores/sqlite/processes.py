@@ -1,0 +1,102 @@
+"""Writes from outside a turn: definitions, births, messages, the pause."""
+
+from __future__ import annotations
+
+from corago.core.events import CLOSED_STATUSES
+from corago.ports.store import Born, Change, Definition, NewProcess, Outgoing, Sent
+from corago.stores.sqlite import rows
+from corago.stores.sqlite.pen import Operation, Pen
+from corago.stores.sqlite.queries import QUERIES
+
+_FIND_DEFINITION = QUERIES["find_definition"]
+_DEFINE = QUERIES["define"]
+_START = QUERIES["start"]
+_COMPARE_START = QUERIES["compare_start"]
+_TAG = QUERIES["tag"]
+_APPEND_EVENT = QUERIES["append_event"]
+_ADDRESSEE = QUERIES["addressee"]
+_FIND_KEY = QUERIES["find_key"]
+_KEEP_KEY = QUERIES["keep_key"]
+_PUT_MESSAGE = QUERIES["put_message"]
+_RAISE_INBOX_HEAD = QUERIES["raise_inbox_head"]
+_RAISE_INBOX_HEAD_AND_WAKE = QUERIES["raise_inbox_head_and_wake"]
+_WRITE_SETTING = QUERIES["write_setting"]
+
+PAUSED = "paused"
+"""The setting that holds claims back while it is `true`."""
+
+
+def _known(pen: Pen, definition: Definition) -> int | None:
+    asked = (definition.name, definition.version, definition.sha)
+    row = pen.row(_FIND_DEFINITION, asked)
+    return None if row is None else int(row[0])
+
+
+def _define(pen: Pen, definition: Definition) -> int:
+    known = _known(pen, definition)
+    if known is not None:
+        return known
+    document = definition.document.decode()
+    values = (definition.name, definition.version, definition.sha, document)
+    return int(pen.cursor.execute(_DEFINE, values).lastrowid or 0)
+
+
+def _start(pen: Pen, new: NewProcess) -> Born:
+    values = {
+        "process_id": new.process_id,
+        "workflow_id": new.definition_id,
+        "input_sha": new.input_sha,
+        "owner": new.owner,
+        "at_us": new.at_us,
+        "parent": new.parent,
+        "tags": rows.tags_text(new.tags),
+        "external_state": new.external.decode(),
+    }
+    born = pen.row(_START, values)
+    if born is None:
+        instance, is_same = pen.row(_COMPARE_START, values)
+        return Born(is_new=False, is_same=bool(is_same), instance=instance)
+    instance, epoch = born
+    pen.cursor.execute(_APPEND_EVENT, (instance, 1, 1, new.event.decode()))
+    for tag in new.tags:
+        pen.cursor.execute(_TAG, (tag, instance))
+    if not epoch:
+        pen.changes.append(Change("runnable", new.process_id))
+    return Born(is_new=True, instance=instance, epoch=epoch)
+
+
+def _send(pen: Pen, message: Outgoing) -> Sent:
+    addressee = pen.row(_ADDRESSEE, (message.process_id,))
+    if addressee is None:
+        return Sent("absent")
+    instance, status, owner, due_us = addressee
+    key = message.key
+    if key is not None:
+        used = pen.row(_FIND_KEY, (instance, key))
+        if used is not None:
+            return Sent("repeated" if used[0] == message.digest else "conflict", status)
+    if status in CLOSED_STATUSES and not (status == "failed" and message.reopens):
+        return Sent("closed", status)
+    now_us = pen.now_us()
+    execute = pen.cursor.execute
+    if key is not None:
+        execute(_KEEP_KEY, (instance, key, message.digest))
+    seq = execute(_PUT_MESSAGE, (instance, now_us, message.data.decode())).lastrowid or 0
+    pen.changes.append(Change("message", message.process_id))
+    if owner is None and (due_us is None or due_us > now_us):
+        execute(_RAISE_INBOX_HEAD_AND_WAKE, (seq, now_us, instance))
+        pen.changes.append(Change("runnable", message.process_id))
+    else:
+        execute(_RAISE_INBOX_HEAD, (seq, instance))
+    return Sent("sent", status, seq)
+
+
+def _pause(pen: Pen, paused: bool) -> bool:  # noqa: FBT001 - the port's form
+    pen.cursor.execute(_WRITE_SETTING, (PAUSED, "true" if paused else "false"))
+    return paused
+
+
+DEFINE = Operation(_define, peek=_known)
+START = Operation(_start)
+SEND = Operation(_send)
+PAUSE = Operation(_pause)

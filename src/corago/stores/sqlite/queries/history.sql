@@ -1,0 +1,20 @@
+-- name: append_event
+-- Write one event at its position.
+insert into events (instance_id, run, position, data) values (?, ?, ?, ?);
+
+-- name: events
+-- The events of a process above a position, in order.
+select cast(e.data as blob)
+from workflow_instances i
+join events e on e.instance_id = i.id and e.run = i.run
+where i.process_id = ? and e.position > ?
+order by e.position
+limit ?;
+
+-- name: events_after_snapshots
+-- The events that no snapshot holds yet, of several processes.
+select i.id, cast(e.data as blob)
+from workflow_instances i
+join events e on e.instance_id = i.id and e.run = i.run and e.position > i.snapshot_position
+where i.id in (select value from json_each(?))
+order by i.id, e.position;

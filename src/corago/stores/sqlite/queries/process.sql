@@ -1,0 +1,125 @@
+-- name: start
+-- Create a process unless its id is taken: leased to its owner if that worker is known, else due.
+insert into workflow_instances (
+    workflow_id, process_id, status, position, epoch, owner, due_us,
+    created_us, updated_us, parent, tags, input_sha, external_state
+)
+select
+    :workflow_id, :process_id, iif(holder is null, 'created', 'running'), 1, holder is not null,
+    holder, iif(holder is null, :at_us, null),
+    :at_us, :at_us, :parent, :tags, :input_sha, :external_state
+from (select (select id from workers where id = :owner) as holder)
+where true
+on conflict (process_id) do nothing
+returning id, epoch;
+
+-- name: compare_start
+-- The process that has the id, and whether it was started as the same workflow on the same input.
+select
+    i.id,
+    i.input_sha = :input_sha
+    and d.name = (select name from workflow_definitions where id = :workflow_id)
+from workflow_instances i
+join workflow_definitions d on d.id = i.workflow_id
+where i.process_id = :process_id;
+
+-- name: tag
+-- Make a process findable by a tag.
+insert or ignore into tags (tag, instance_id) values (?, ?);
+
+-- name: append_and_hold
+-- Move a process on for its holder, who takes no new message and lets nothing go: the usual write.
+update workflow_instances
+set position = ?, status = ?, updated_us = ?
+where id = ? and owner = ? and epoch = ? and position = ? and run = ? and consumed >= ?;
+
+-- name: append
+-- Move a process on in any way, for its holder or for who seizes it.
+update workflow_instances
+set
+    position = :position,
+    status = :status,
+    updated_us = :at_us,
+    consumed = max(consumed, :consumed),
+    epoch = epoch + :seizes,
+    owner = :next_owner,
+    due_us = :due_us,
+    snapshot_tag = iif(:snapshot is null, snapshot_tag, :snapshot_tag),
+    snapshot_position = iif(:snapshot is null, snapshot_position, :position),
+    internal_state = coalesce(:snapshot, internal_state),
+    external_state = coalesce(:external, external_state)
+where id = :instance
+    and run = :run
+    and position = :before
+    and (:seizes or (owner = :owner and epoch = :epoch))
+    and (:next_owner is not null or inbox_head <= :seen);
+
+-- name: why_refused
+-- Whether a refused writer stood where the row is.
+select 1
+from workflow_instances
+where id = :instance
+    and run = :run
+    and position = :before
+    and (:seizes or (owner = :owner and epoch = :epoch));
+
+-- name: process_id
+-- The id of a process by the number of its row.
+select process_id from workflow_instances where id = ?;
+
+-- name: instance_of
+-- The number of a process's row by its id.
+select id from workflow_instances where process_id = ?;
+
+-- name: load
+-- The rows of several processes with their heavy texts.
+select
+    p.*,
+    cast(i.internal_state as blob), i.snapshot_tag, cast(i.external_state as blob), i.lost_owner
+from processes p
+join workflow_instances i on i.id = p.instance
+where p.instance in (select value from json_each(?));
+
+-- name: find
+-- A page of rows, newest first.
+select *
+from processes
+where (:workflow is null or workflow = :workflow)
+    and (:status is null or status = :status)
+    and (:since_us is null or created_us >= :since_us)
+    and (:until_us is null or created_us < :until_us)
+    and (:after is null or instance < (select id from workflow_instances where process_id = :after))
+order by instance desc
+limit :limit;
+
+-- name: find_tagged
+-- A page of rows that bear a tag, newest first.
+select p.*
+from tags t
+join processes p on p.instance = t.instance_id
+where t.tag = :tag
+    and (:workflow is null or p.workflow = :workflow)
+    and (:status is null or p.status = :status)
+    and (:since_us is null or p.created_us >= :since_us)
+    and (:until_us is null or p.created_us < :until_us)
+    and (
+        :after is null
+        or t.instance_id < (select id from workflow_instances where process_id = :after)
+    )
+order by t.instance_id desc
+limit :limit;
+
+-- name: count_by_status
+-- How many processes there are of each status.
+select i.status, count(*)
+from workflow_instances i
+join workflow_definitions d on d.id = i.workflow_id
+where (:workflow is null or d.name = :workflow)
+    and (:status is null or i.status = :status)
+    and (:since_us is null or i.created_us >= :since_us)
+    and (:until_us is null or i.created_us < :until_us)
+    and (
+        :tag is null
+        or i.id in (select t.instance_id from tags t where t.tag = :tag)
+    )
+group by i.status;

@@ -1,0 +1,102 @@
+"""Reads, each on a connection of its own, so that no writer waits for them."""
+
+from __future__ import annotations
+
+import sqlite3
+from typing import Any
+
+from corago.ports.store import (
+    Arrived,
+    Definition,
+    DocumentVersion,
+    Instance,
+    Loaded,
+    Peer,
+    Query,
+)
+from corago.stores.sqlite import rows
+from corago.stores.sqlite.locks import Locks
+from corago.stores.sqlite.processes import PAUSED
+from corago.stores.sqlite.queries import QUERIES
+from corago.stores.sqlite.workers import lock_name
+
+_COUNT_BY_STATUS = QUERIES["count_by_status"]
+_DEFINITIONS = QUERIES["definitions"]
+_DOCUMENT = QUERIES["document"]
+_EVENTS = QUERIES["events"]
+_FIND = QUERIES["find"]
+_FIND_TAGGED = QUERIES["find_tagged"]
+_INSTANCE_OF = QUERIES["instance_of"]
+_MESSAGES = QUERIES["messages"]
+_PEERS = QUERIES["peers"]
+_READ_SETTING = QUERIES["read_setting"]
+
+_ALL = -1
+
+
+def load(cursor: sqlite3.Cursor, process_id: str) -> Loaded | None:
+    """A process as it was at one moment."""
+    cursor.execute("BEGIN")
+    try:
+        found = cursor.execute(_INSTANCE_OF, (process_id,)).fetchone()
+        return None if found is None else rows.load(cursor, found)[found[0]]
+    finally:
+        cursor.execute("COMMIT")
+
+
+def messages(cursor: sqlite3.Cursor, instance: int, after: int) -> list[Arrived]:
+    """The later part of an inbox."""
+    return [rows.arrived(row) for row in cursor.execute(_MESSAGES, (instance, after))]
+
+
+def events(cursor: sqlite3.Cursor, process_id: str, after: int, limit: int | None) -> list[bytes]:
+    """A part of a history."""
+    asked = (process_id, after, _ALL if limit is None else limit)
+    return [data for (data,) in cursor.execute(_EVENTS, asked)]
+
+
+def definitions(cursor: sqlite3.Cursor, name: str | None) -> list[Definition]:
+    """Definitions of one name, or all."""
+    return [rows.definition(row) for row in cursor.execute(_DEFINITIONS, {"name": name})]
+
+
+def document(cursor: sqlite3.Cursor, kind: str, id_: str) -> list[DocumentVersion]:
+    """The versions of a document."""
+    return [rows.version(row) for row in cursor.execute(_DOCUMENT, (kind, id_))]
+
+
+def find(cursor: sqlite3.Cursor, query: Query) -> list[Instance]:
+    """A page of processes."""
+    statement = _FIND if query.tag is None else _FIND_TAGGED
+    return [rows.instance(row) for row in cursor.execute(statement, _conditions(query))]
+
+
+def count(cursor: sqlite3.Cursor, query: Query) -> dict[str, int]:
+    """Processes by status."""
+    return dict(cursor.execute(_COUNT_BY_STATUS, _conditions(query)).fetchall())
+
+
+def _conditions(query: Query) -> dict[str, Any]:
+    return {
+        "workflow": query.workflow,
+        "status": query.status,
+        "tag": query.tag,
+        "since_us": query.since_us,
+        "until_us": query.until_us,
+        "after": query.after,
+        "limit": query.limit,
+    }
+
+
+def is_paused(cursor: sqlite3.Cursor) -> bool:
+    """Whether claims are held back."""
+    return bool(cursor.execute(_READ_SETTING, (PAUSED,)).fetchone() == ("true",))
+
+
+def peers(cursor: sqlite3.Cursor, locks: Locks) -> list[Peer]:
+    """Workers, with what their locks prove."""
+    found = cursor.execute(_PEERS).fetchall()
+    return [
+        Peer(worker, name, beat, locks.is_free(lock_name(worker)) if has_lock else None)
+        for worker, name, beat, has_lock in found
+    ]

@@ -1,0 +1,80 @@
+"""Rows into the port's values. What a row means is the SQL's business, who asks is the store's."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import msgspec
+
+from corago.ports.store import Arrived, Definition, DocumentVersion, Instance, Loaded
+from corago.stores.sqlite.queries import QUERIES
+
+_LOAD = QUERIES["load"]
+_EVENTS = QUERIES["events_after_snapshots"]
+_MESSAGES = QUERIES["messages_of_many"]
+
+_TAGS = 17
+_COLUMNS = 19
+
+_decode_tags = msgspec.json.Decoder(tuple[str, ...]).decode
+encode_list = msgspec.json.Encoder().encode
+
+
+def numbers(values: Iterable[int]) -> str:
+    """Numbers as a statement takes them for `json_each`."""
+    return encode_list(sorted(set(values))).decode()
+
+
+def tags_text(tags: tuple[str, ...]) -> str | None:
+    """Tags as their column keeps them."""
+    return encode_list(tags).decode() if tags else None
+
+
+def instance(row: Sequence[Any]) -> Instance:
+    """A row of the view `processes`."""
+    tags = row[_TAGS]
+    return Instance(*row[:_TAGS], () if tags is None else _decode_tags(tags), *row[_TAGS + 1 :])
+
+
+def definition(row: Sequence[Any]) -> Definition:
+    """A row of the definitions."""
+    return Definition(*row)
+
+
+def arrived(row: Sequence[Any]) -> Arrived:
+    """A row of an inbox."""
+    return Arrived(*row)
+
+
+def version(row: Sequence[Any]) -> DocumentVersion:
+    """A row of the documents."""
+    return DocumentVersion(*row)
+
+
+def load(cursor: sqlite3.Cursor, instances: Sequence[int]) -> dict[int, Loaded]:
+    """Processes with all that a turn needs, by their numbers, in a few statements however many."""
+    asked = numbers(instances)
+    rows = cursor.execute(_LOAD, (asked,)).fetchall()
+    events: defaultdict[int, list[bytes]] = defaultdict(list)
+    for number, data in cursor.execute(_EVENTS, (asked,)):
+        events[number].append(data)
+    messages: defaultdict[int, list[Arrived]] = defaultdict(list)
+    for number, *message in cursor.execute(_MESSAGES, (asked,)):
+        messages[number].append(Arrived(*message))
+    found: dict[int, Loaded] = {}
+    for row in rows:
+        number = row[0]
+        snapshot, tag, external, lost_owner = row[_COLUMNS:]
+        found[number] = Loaded(
+            row=instance(row[:_COLUMNS]),
+            snapshot=snapshot,
+            snapshot_tag=tag,
+            events=tuple(events[number]),
+            messages=tuple(messages[number]),
+            external=external,
+            lost_owner=lost_owner,
+        )
+    return found
