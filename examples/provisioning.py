@@ -34,7 +34,7 @@ from corago import (
 )
 
 Speed = IntEnum("Speed", {"ONE_GIG": 1_000, "TEN_GIG": 10_000, "HUNDRED_GIG": 100_000})
-PATIENT = Retry(attempts=4, delay=0.05, give_up=(PermissionError,))  # seconds; real ones take longer
+PATIENT = Retry(attempts=4, delay=0.05, give_up=(PermissionError,))  # real ones take longer
 
 
 class Subscription(BaseModel):

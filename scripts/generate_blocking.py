@@ -105,7 +105,9 @@ class Engine:
             )
         if self._thread is threading.current_thread():
             coroutine.close()
-            raise RequestError("this would wait for itself: in async steps use AsyncEngine, or a sync step")
+            raise RequestError(
+                "this would wait for itself: in async steps use AsyncEngine, or a sync step"
+            )
         future = asyncio.run_coroutine_threadsafe(coroutine, loop)
         try:
             return future.result()

@@ -112,9 +112,9 @@ class Context:
     def put_document(
         self, kind: str, id: str, value: Any, *, expected: int, actor: str | None = None
     ) -> None:
-        """Write a new version of a business object, in the transaction that records this step's result.
+        """Write a new version of a business object, with this step's result.
 
-        `expected` is the version that this one replaces, 0 for a first one. If another has come
+        Both are one transaction. `expected` is the version that this one replaces, 0 for a first one. If another has come
         between, the step fails with a DocumentConflictError and nothing is written. Raises
         InvalidInputError for a value that JSON can't hold.
         """

@@ -6,7 +6,8 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from corago.ports.store import Append, DocumentWrite, Refusal
+from corago.core.commit import DocumentWrite
+from corago.ports.store import Append, Refusal
 from corago.stores.memory import MemoryStore
 from tests.conformance import store_misfits as misfits
 from tests.conformance.store_mutants import (

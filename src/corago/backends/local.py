@@ -17,9 +17,11 @@ from corago.clock import Clock, from_us, to_us
 from corago.core import codec
 from corago.core import events as e
 from corago.core import history as fold
+from corago.core import process as process_fold
 from corago.core.commit import Commit
 from corago.core.history import History
 from corago.core.messages import Command, Inbound
+from corago.core.process import Process
 from corago.core.program import Program
 from corago.core.tasks import DecisionTask, Hold, Mail
 from corago.errors import (
@@ -215,6 +217,21 @@ class LocalBackend:
         loaded = await self._load(process_id)
         task = await self._task(loaded, loaded.row.owner or 0)
         return Description(loaded.row, task.program, task.snapshot, task.mail, loaded.lost_owner)
+
+    async def ended(self, process_id: str) -> Process | None:
+        loaded = await self._load(process_id)
+        row = loaded.row
+        if row.status not in e.CLOSED_STATUSES or any(
+            isinstance(codec.decode_message(each.data), Command) for each in loaded.messages
+        ):
+            return None
+        rows = loaded.events or await self._store.events(process_id)
+        events = map(codec.decode_event, reversed(rows))
+        last = next((event for event in events if type(event) in e.CLOSING), None)
+        if last is None:
+            return (await self.describe(process_id)).snapshot.process
+        before = Process(row.process_id, row.workflow, row.sha, last.position - 1, last.at, row.run)
+        return process_fold.evolve(before, last)
 
     async def history(self, process_id: str) -> History:
         """Decode every recorded event."""

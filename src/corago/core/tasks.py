@@ -43,7 +43,10 @@ class DecisionTask(msgspec.Struct, frozen=True):
 
 
 class Hold(msgspec.Struct, frozen=True):
-    """What to do with the lease in the same write: keep it, or park until `due` (None: until a message)."""
+    """What to do with the lease in the same write: keep it, or park until `due`.
+
+    Without `due` only a message ends the parking.
+    """
 
     keeps: bool = True
     due: datetime | None = None

@@ -16,6 +16,7 @@ import msgspec
 from corago.core.commit import Commit
 from corago.core.history import History
 from corago.core.messages import Inbound
+from corago.core.process import Process
 from corago.core.program import Program, Snapshot
 from corago.core.tasks import DecisionTask, Hold, Mail
 from corago.ports.store import Change, Definition, Instance, Peer, Query, Refusal
@@ -101,6 +102,12 @@ class Backend(Protocol):
 
     async def describe(self, process_id: str) -> Description:
         """A process as it is now. Raises ProcessNotFoundError."""
+
+    async def ended(self, process_id: str) -> Process | None:
+        """How a process ended; None while it is open, or a command to reopen it waits.
+
+        Raises ProcessNotFoundError.
+        """
 
     async def history(self, process_id: str) -> History:
         """All recorded events. Raises ProcessNotFoundError."""

@@ -2,8 +2,9 @@
 
 A store keeps rows; it knows no door, no program and no event kind.
 
-Instants are integers, microseconds since 1970 (`*_us`); JSON arrives and leaves as bytes. Each clause of the contract carries a number, `[C..]`; the suite in `corago.testing.store_suite`
-names them, and a table maps each to a mutant that its checks catch.
+Instants are integers, microseconds since 1970 (`*_us`); JSON arrives and leaves as bytes,
+untouched. Each clause of the contract carries a number, `[C..]`; the suite in
+`corago.testing.store_suite` names them, and a table maps each to a mutant that its checks catch.
 
 Errors, everywhere: StoreUnavailableError (try again), StoreFullError, StoreCorruptError. An
 operation that raises has changed nothing, except that the answer of a commit may be lost; then
@@ -19,7 +20,6 @@ from typing import Protocol
 import msgspec
 
 from corago.core.commit import DocumentWrite
-
 
 ALL_SEEN = 2**62
 """A `seen` that no inbox reaches: for writers that set a process aside, whatever has come."""

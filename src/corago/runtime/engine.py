@@ -14,8 +14,8 @@ from typing import Any, Protocol, Self
 
 from corago.clock import Clock
 from corago.core import codec
-from corago.core.messages import Command
-from corago.core.program import Program, Snapshot
+from corago.core.process import Process
+from corago.core.program import Program
 from corago.errors import (
     DuplicateNameError,
     EngineClosedError,
@@ -116,7 +116,7 @@ class EngineCore(Operation):
         self._code: dict[str, Workflow] = {}
         self._definitions: dict[str, Definition] = {}
         self._worker: Worker | None = None
-        self._waiters: dict[str, list[asyncio.Future[Snapshot | None]]] = {}
+        self._waiters: dict[str, list[asyncio.Future[Process | None]]] = {}
         self._glancing: asyncio.Task[None] | None = None
         self._has_waiters = asyncio.Event()
         self._executor: Executor | None = None
@@ -376,13 +376,13 @@ class EngineCore(Operation):
         if change.kind == "closed":
             self._tell(change.process_id, None)
 
-    def _closed(self, snapshot: Snapshot) -> None:
-        self._tell(snapshot.process.id, snapshot)
+    def _closed(self, process: Process) -> None:
+        self._tell(process.id, process)
 
-    def _tell(self, process_id: str, snapshot: Snapshot | None) -> None:
+    def _tell(self, process_id: str, process: Process | None) -> None:
         for waiter in self._waiters.pop(process_id, ()):
             if not waiter.done():
-                waiter.set_result(snapshot)
+                waiter.set_result(process)
 
     async def _glance(self) -> None:
         """Look now and then whether another OS process has written.
@@ -412,44 +412,41 @@ class EngineCore(Operation):
         loop = asyncio.get_running_loop()
         end = None if timeout is None else loop.time() + timeout
         while True:
-            waiter: asyncio.Future[Snapshot | None] = loop.create_future()
+            waiter: asyncio.Future[Process | None] = loop.create_future()
             self._waiters.setdefault(id, []).append(waiter)
             self._has_waiters.set()
             try:
-                snapshot = await self._ended(id)
-                if snapshot is None:
+                process = await self._ended(id)
+                if process is None:
                     left = LOOK_SECONDS if end is None else min(LOOK_SECONDS, end - loop.time())
                     alarm = loop.call_later(max(0.0, left), _release, waiter)
-                    snapshot = await waiter
+                    process = await waiter
                     alarm.cancel()
             finally:
                 _forget(self._waiters, id, waiter)
-            if snapshot is not None:
-                return outcome(snapshot)
+            if process is not None:
+                return outcome(process)
             self._check()
             if end is not None and loop.time() >= end:
                 raise WaitTimeoutError(id, timeout or 0.0, await self.explain(id))
 
-    async def _ended(self, process_id: str) -> Snapshot | None:
-        """The snapshot of a closed process; None while it lives, or is about to be reopened."""
+    async def _ended(self, process_id: str) -> Process | None:
+        """The end of a closed process; None while it lives, or is about to be reopened."""
         turn = None if self._worker is None else self._worker.turns.get(process_id)
         if turn is not None and not turn.is_over:
             return None
-        found = await self._backend.describe(process_id)
-        is_reopening = any(isinstance(each.message, Command) for each in found.mail)
-        is_open = not found.snapshot.process.is_closed
-        return None if is_open or is_reopening else found.snapshot
+        return await self._backend.ended(process_id)
 
 
-def _release(waiter: asyncio.Future[Snapshot | None]) -> None:
+def _release(waiter: asyncio.Future[Process | None]) -> None:
     if not waiter.done():
         waiter.set_result(None)
 
 
 def _forget(
-    waiters: dict[str, list[asyncio.Future[Snapshot | None]]],
+    waiters: dict[str, list[asyncio.Future[Process | None]]],
     process_id: str,
-    waiter: asyncio.Future[Snapshot | None],
+    waiter: asyncio.Future[Process | None],
 ) -> None:
     left = [each for each in waiters.get(process_id, ()) if each is not waiter]
     if left:

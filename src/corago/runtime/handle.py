@@ -8,7 +8,7 @@ from pydantic import TypeAdapter
 
 from corago.core import messages as m
 from corago.core.history import History
-from corago.core.program import Snapshot
+from corago.core.process import Process
 from corago.errors import (
     ProcessAbortedError,
     ProcessCanceledError,
@@ -72,9 +72,8 @@ _ENDED: dict[str, type[ProcessEndedError]] = {
 }
 
 
-def outcome(snapshot: Snapshot) -> Any:
+def outcome(process: Process) -> Any:
     """The result of a closed process. Raises a ProcessEndedError if it did not complete."""
-    process = snapshot.process
     if process.status == "completed":
         return process.result
     where = f" at {process.error_path!r}" if process.error_path else ""

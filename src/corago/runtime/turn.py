@@ -131,7 +131,7 @@ class Turn:
             else:
                 self.task = msgspec.structs.replace(self.task, snapshot=commit.snapshot)
             if self.is_closing:
-                self.worker.closed(commit.snapshot)
+                self.worker.closed(commit.snapshot.process)
             if not hold.keeps:
                 self.worker.parked(hold.due)
                 break

@@ -17,7 +17,7 @@ from corago.clock import Clock
 from corago.core import kernel
 from corago.core.commit import Commit
 from corago.core.events import Failure
-from corago.core.program import Snapshot
+from corago.core.process import Process
 from corago.core.tasks import DecisionTask, Hold
 from corago.errors import (
     EngineClosedError,
@@ -62,7 +62,7 @@ class Worker:
         concurrency: int,
         lease: timedelta,
         state_limit: int,
-        closed: Callable[[Snapshot], None],
+        closed: Callable[[Process], None],
     ) -> None:
         """Prepare; `start` begins. `closed` is told of every process that ends here."""
         self.backend = backend
@@ -219,7 +219,7 @@ class Worker:
             except StoreError as error:
                 _log.warning("%s: %s", self.name, error)
                 await self._sleep(0.5)
-            except Exception:
+            except Exception:  # noqa: BLE001 - a worker outlives its own bugs, and says so
                 _log.exception("%s: unexpected error in its own loop", self.name)
                 await self._sleep(0.5)
 
@@ -343,7 +343,7 @@ class Worker:
             raise
 
     async def _take_back(self) -> None:
-        """Take up what is leased to this worker without a turn: the answer of a claim or a start was lost."""
+        """Take up what is leased here without a turn: the answer of a claim or start was lost."""
         if not self.must_take_back:
             return
         self.must_take_back = False

@@ -10,9 +10,8 @@ from functools import partial
 from types import MappingProxyType
 from typing import Any, NoReturn
 
-import msgspec
-
 from corago.activity import ActivityFunction
+from corago.core.codec import canonical
 from corago.errors import DefinitionError, InvalidInputError, InvalidOptionError
 from corago.steps import injection, options, rules
 from corago.steps.elements import Element, Guard, Parallel, Scope, Step, StepList, listed
@@ -80,7 +79,7 @@ class Workflow:
         }
         if timeout is not None:
             self.document["timeout"] = timeout
-        self.canonical = msgspec.json.encode(self.document, order="deterministic")
+        self.canonical = canonical(self.document)
         self.sha = hashlib.sha256(self.canonical).hexdigest()
         self.program = StepsProgram(self.document)
         self.functions: Mapping[str, Function] = MappingProxyType(_functions(self, scope))

@@ -115,7 +115,7 @@ class VirtualLoop(asyncio.BaseEventLoop):
     def bury(self, node: Node) -> None:
         """Cancel the alarms of a dead node."""
         for handle in self._scheduled:  # type: ignore[attr-defined]
-            if handle._context.get(_node) is node:
+            if handle._context.get(_node) is node:  # noqa: SLF001 - whose is it?
                 handle.cancel()
 
 
@@ -303,7 +303,7 @@ class Simulation:
         return node
 
     async def worker(self, node: Node) -> None:
-        """A worker's main program: it runs until its node dies; if it can't even begin, it exits."""
+        """A worker's main program: until its node dies, or it can't even begin."""
         try:
             async with self.engine(node):
                 await asyncio.get_running_loop().create_future()

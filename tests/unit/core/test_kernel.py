@@ -12,7 +12,7 @@ from corago.core import events as e
 from corago.core import history, kernel
 from corago.core import messages as m
 from corago.core.calls import Answer, Calls, LiveCalls, MissingFunctionError
-from corago.core.commit import Commit
+from corago.core.commit import Commit, DocumentWrite
 from corago.core.program import NOTHING, Agenda, Snapshot
 from corago.core.retry import Retry
 from tests.properties.programs import Element, TableProgram
@@ -108,6 +108,21 @@ def test_the_last_outcome_and_the_end_are_one_commit() -> None:
     assert commit.facts == (e.ProcessCompleted(position=3, at=ended, result="well"),)
     assert commit.events == commit.received + commit.facts
     assert (commit.consumed, run.agenda) == (1, NOTHING)
+
+
+def test_documents_are_written_with_the_outcome_that_is_taken_and_with_no_other() -> None:
+    run = Run(table(work(retry=Retry()), work()))
+    run.take()
+    write = DocumentWrite("order", "7", 3, b"{}")
+    tries = [
+        m.Outcome("elsewhere", 1, 1, DONE, (write,)),
+        m.Outcome("0.0", 1, 1, FAILED, (write,)),
+        m.Outcome("0.0", 1, 1, DONE, (write,)),
+        m.Outcome("1.0", 1, 1, FAILED, (write,)),
+    ]
+    assert run.take(*tries).documents == ()
+    other = DocumentWrite("order", "8", 0, b"{}", "ann")
+    assert run.take(m.Outcome("0.0", 1, 2, DONE, (write, other))).documents == (write, other)
 
 
 @pytest.mark.parametrize(

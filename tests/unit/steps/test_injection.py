@@ -20,7 +20,7 @@ from uuid import UUID
 from zoneinfo import ZoneInfo
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import (
     AnyUrl,
@@ -43,6 +43,7 @@ from corago.steps.signatures import type_text
 if typing.TYPE_CHECKING:
     from fractions import Fraction  # only type checkers see it
 
+LAW = settings(derandomize=True, deadline=None, max_examples=150, database=None)
 ONE = UUID(int=1)
 
 
@@ -205,6 +206,7 @@ def typed_values(draw: st.DrawFn) -> tuple[Any, Any]:
     return annotation, draw(values)
 
 
+@LAW
 @given(typed_values())
 def test_a_typed_value_comes_back_equal_and_of_the_same_type(case: tuple[Any, Any]) -> None:
     annotation, value = case
@@ -224,6 +226,7 @@ JSON = st.recursive(
 )
 
 
+@LAW
 @given(st.dictionaries(st.text(), JSON, max_size=4))
 def test_plain_json_comes_back_as_it_was_and_as_a_copy(values: dict[str, Any]) -> None:
     kept = result("step 'A'", values)
@@ -237,6 +240,7 @@ def test_plain_json_comes_back_as_it_was_and_as_a_copy(values: dict[str, Any]) -
     assert taken is not kept
 
 
+@LAW
 @given(st.datetimes(timezones=st.timezones()))
 def test_an_instant_in_any_zone_comes_back_or_is_refused(at: datetime) -> None:
     offset = at.utcoffset()

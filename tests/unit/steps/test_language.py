@@ -12,7 +12,7 @@ from typing import Any
 from uuid import UUID
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from corago.activity import ActivityFunction, Context, current, entered
@@ -125,6 +125,7 @@ ELEMENTS = [
 ]
 
 
+@settings(derandomize=True, deadline=None, database=None)
 @given(st.lists(st.sampled_from(ELEMENTS), min_size=3, max_size=6), st.data())
 def test_joining_is_associative_and_begin_changes_nothing(
     elements: list[Element], data: st.DataObject

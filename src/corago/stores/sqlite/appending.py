@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from corago.ports.store import Append, Change, DocumentWrite, Refusal
+from corago.core.commit import DocumentWrite
+from corago.ports.store import Append, Change, Refusal
 from corago.stores.sqlite.pen import Operation, Pen
 from corago.stores.sqlite.queries import QUERIES
 

@@ -72,7 +72,7 @@ def connect_reader(path: Path, patience: float) -> sqlite3.Connection:
 
 
 def is_of_one_item(error: Exception) -> bool:
-    """Whether an error lies in what was to be written, and not in the file, the disk or the lock."""
+    """Whether an error lies in what was to be written, not in the file, the disk or the lock."""
     if not isinstance(error, sqlite3.Error):
         return True
     code = getattr(error, "sqlite_errorcode", None)

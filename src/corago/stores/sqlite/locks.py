@@ -41,13 +41,14 @@ class Locks:
         """Know where the database is; open nothing."""
         self._path = path
         self._files: dict[str, int] = {}
+        self._own: set[str] = set()
         _inherited.add(self)
 
-    def _place(self, name: str) -> str:
-        return f"{self._path}-lock-{name}"
+    def _place(self, name: str) -> Path:
+        return self._path.with_name(f"{self._path.name}-lock-{name}")
 
     def open(self, name: str) -> int | None:
-        """The open file of a lock that all share, created if missing; None where there can be none."""
+        """The open file of a lock that all share, made if missing; None where there can be none."""
         try:
             return self._open(name, os.O_CREAT) if fcntl is not None else None
         except OSError:
@@ -61,7 +62,8 @@ class Locks:
         if fcntl is None:
             return False
         with suppress(OSError):
-            os.unlink(self._place(name))
+            self._place(name).unlink()
+        self._own.add(name)
         try:
             return lock(self._open(name, os.O_CREAT | os.O_EXCL))
         except OSError:
@@ -69,9 +71,10 @@ class Locks:
 
     def release(self, name: str) -> None:
         """Remove a lock, one's own or one whose holder is gone."""
+        self._own.discard(name)
         file = self._files.pop(name, None)
         with suppress(OSError):
-            os.unlink(self._place(name))
+            self._place(name).unlink()
         if file is not None:
             os.close(file)
 
@@ -98,7 +101,13 @@ class Locks:
             os.close(file)
 
     def close(self) -> None:
-        """Let everything go; the files of shared locks stay."""
+        """Let everything go; the files of shared locks stay, since others may wait at them."""
+        for name in tuple(self._own):
+            self.release(name)
+        self.abandon()
+
+    def abandon(self) -> None:
+        """Close the files and leave everything as it is."""
         while self._files:
             _, file = self._files.popitem()
             os.close(file)
@@ -114,9 +123,9 @@ class Locks:
 
 
 def _abandon() -> None:
-    """In a forked child: close the inherited files, or the child would keep its parent's locks alive."""
+    """In a forked child: close what was inherited, which would keep the parent's locks alive."""
     for locks in list(_inherited):
-        locks.close()
+        locks.abandon()
 
 
 if hasattr(os, "register_at_fork"):

@@ -57,7 +57,7 @@ class Pen:
 
 
 class Operation(NamedTuple):
-    """A kind of write: `run` does it within a transaction; nothing that it refuses may be left behind.
+    """A kind of write: `run` does it within a transaction, and leaves nothing of what it refuses.
 
     `must_last`: whether it has to survive a power cut once it is answered. `peek` may answer
     without a transaction, where nothing is to be written; it gives None if a transaction is needed.

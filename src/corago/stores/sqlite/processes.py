@@ -22,6 +22,9 @@ _RAISE_INBOX_HEAD = QUERIES["raise_inbox_head"]
 _RAISE_INBOX_HEAD_AND_WAKE = QUERIES["raise_inbox_head_and_wake"]
 _WRITE_SETTING = QUERIES["write_setting"]
 
+NO_LIMIT = 0x3FFFFFFF
+"""More pages than a disk has."""
+
 PAUSED = "paused"
 """The setting that holds claims back while it is `true`."""
 
@@ -96,7 +99,12 @@ def _pause(pen: Pen, paused: bool) -> bool:  # noqa: FBT001 - the port's form
     return paused
 
 
+def _limit_pages(pen: Pen, pages: int | None) -> None:
+    pen.cursor.execute(f"PRAGMA max_page_count = {NO_LIMIT if pages is None else pages}")
+
+
 DEFINE = Operation(_define, peek=_known)
 START = Operation(_start)
 SEND = Operation(_send)
 PAUSE = Operation(_pause)
+LIMIT_PAGES = Operation(_limit_pages)

@@ -79,7 +79,10 @@ class Readers:
                 answer = partial(_fail, future, meaning(error, self._path))
             except Exception as error:  # noqa: BLE001 - it belongs to who waits, not to this thread
                 answer = partial(_fail, future, error)
-            self._loop.call_soon_threadsafe(answer)
+            try:
+                self._loop.call_soon_threadsafe(answer)
+            except RuntimeError:
+                return  # the loop was closed before the store: nobody is left who waits
 
 
 def _nothing(cursor: sqlite3.Cursor) -> None:

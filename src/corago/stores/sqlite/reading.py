@@ -80,6 +80,7 @@ def _conditions(query: Query) -> dict[str, Any]:
     return {
         "workflow": query.workflow,
         "status": query.status,
+        "owner": query.owner,
         "tag": query.tag,
         "since_us": query.since_us,
         "until_us": query.until_us,

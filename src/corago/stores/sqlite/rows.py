@@ -35,8 +35,10 @@ def tags_text(tags: tuple[str, ...]) -> str | None:
 
 def instance(row: Sequence[Any]) -> Instance:
     """A row of the view `processes`."""
-    tags = row[_TAGS]
-    return Instance(*row[:_TAGS], () if tags is None else _decode_tags(tags), *row[_TAGS + 1 :])
+    values = list(row)
+    tags = values[_TAGS]
+    values[_TAGS] = () if tags is None else _decode_tags(tags)
+    return Instance(*values)
 
 
 def definition(row: Sequence[Any]) -> Definition:

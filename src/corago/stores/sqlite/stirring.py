@@ -1,8 +1,7 @@
-"""Whether somebody else has written: a look at the file's version that does not mistake us for others."""
+"""Whether somebody else has written: a look at the file that does not mistake us for others."""
 
 from __future__ import annotations
 
-import sqlite3
 import threading
 from pathlib import Path
 from types import TracebackType

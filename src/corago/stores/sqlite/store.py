@@ -13,7 +13,7 @@ import sqlite3
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 from corago.clock import Clock, to_us
 from corago.errors import EngineClosedError
@@ -48,6 +48,16 @@ _log = logging.getLogger("corago.store")
 T = TypeVar("T")
 
 
+class _Opened(NamedTuple):
+    """What an open store consists of, and the OS process that opened it."""
+
+    pid: int
+    locks: Locks
+    stirring: Stirring
+    writer: Writer
+    readers: Readers
+
+
 class SqliteStore:
     """A Store in one SQLite file, shared by any number of OS processes on one machine.
 
@@ -55,7 +65,7 @@ class SqliteStore:
         path: the file; made if it is missing, in a folder that is there.
         clock: where instants come from.
         patience: seconds to wait for others who write, before StoreUnavailableError.
-        max_page_count: how many pages of 4 KiB the file may have; None leaves it to the disk.
+        max_page_count: how many pages (of 4 KiB) the file may have; None leaves it to the disk.
     """
 
     def __init__(
@@ -70,7 +80,6 @@ class SqliteStore:
         self._clock = clock
         self._patience = patience
         self._max_page_count = max_page_count
-        self._pid = 0
         self._opened: _Opened | None = None
         self._listeners: list[Callable[[Change], None]] = []
 
@@ -78,3 +87,164 @@ class SqliteStore:
     def url(self) -> str:
         """The store's URL."""
         return f"sqlite:///{self.path}"
+
+    # ------------------------------------------------------------------ opening, closing, hearing
+
+    async def open(self) -> None:
+        if self._opened is not None:
+            self._ready()
+            return
+        path, patience = self.path, self._patience
+        loop = asyncio.get_running_loop()
+        now_us = to_us(self._clock.now())
+        connection = await asyncio.to_thread(prepare, path, now_us, patience)
+        locks = Locks(path)
+        with explained(path):
+            stirring = Stirring(path, patience)
+            readers = Readers(path, patience, loop)
+        writer = Writer(
+            path=path,
+            clock=self._clock,
+            loop=loop,
+            connection=connection,
+            locks=locks,
+            stirring=stirring,
+            patience=patience,
+            told=self._told,
+        )
+        writer.start()
+        self._opened = _Opened(os.getpid(), locks, stirring, writer, readers)
+        if self._max_page_count is not None:
+            await self.limit_pages(self._max_page_count)
+
+    async def close(self) -> None:
+        if self._opened is None:
+            return
+        opened, self._opened = self._ready(), None
+        await opened.readers.close()
+        await opened.writer.close()
+        opened.locks.close()
+
+    def _ready(self) -> _Opened:
+        opened = self._opened
+        if opened is None:
+            raise EngineClosedError(f"the store {self.path} is not open; `open` comes first")
+        if opened.pid != os.getpid():
+            raise EngineClosedError(
+                f"the store {self.path} was opened by OS process {opened.pid}, and this one is a "
+                "fork of it; a store does not survive a fork: open another one here"
+            )
+        return opened
+
+    async def _write(self, operation: Operation, value: Any) -> Any:
+        writer = self._ready().writer
+        future = writer.submit(operation, value)
+        try:
+            return await future
+        except asyncio.CancelledError:
+            # Who gives up may look next: by then it must be certain whether it was written.
+            if future.cancelled():
+                await writer.settle()
+            raise
+
+    def _read(self, read: Callable[[sqlite3.Cursor], T]) -> asyncio.Future[T]:
+        return self._ready().readers.submit(read)
+
+    def _told(
+        self, told: Sequence[tuple[asyncio.Future[Any], Any]], changes: tuple[Change, ...]
+    ) -> None:
+        """A group was written: wake who waits for it, then tell who listens."""
+        for future, answer in told:
+            if future.done():
+                continue
+            if type(answer) is Broken:
+                future.set_exception(answer.error)
+            else:
+                future.set_result(answer)
+        for change in changes:
+            for listener in tuple(self._listeners):
+                try:
+                    listener(change)
+                except Exception:  # noqa: BLE001 - listeners do not know each other
+                    _log.exception("a listener to the store %s broke", self.path)
+
+    def subscribe(self, listener: Callable[[Change], None]) -> Callable[[], None]:
+        def stop() -> None:
+            if listener in self._listeners:
+                self._listeners.remove(listener)
+
+        self._listeners.append(listener)
+        return stop
+
+    def stirred(self) -> bool:
+        opened = self._ready()
+        with explained(self.path):
+            return opened.stirring.asked()
+
+    async def limit_pages(self, pages: int | None) -> None:
+        """Let the file have so many pages at most, as long as this store is open; None: no limit.
+
+        A write that needs more is refused with StoreFullError.
+        """
+        await self._write(processes.LIMIT_PAGES, pages)
+
+    # ---------------------------------------------------------------------------------- writing
+
+    async def define(self, definition: Definition) -> int:
+        return await self._write(processes.DEFINE, definition)  # type: ignore[no-any-return]
+
+    async def start(self, new: NewProcess) -> Born:
+        return await self._write(processes.START, new)  # type: ignore[no-any-return]
+
+    async def send(self, message: Outgoing) -> Sent:
+        return await self._write(processes.SEND, message)  # type: ignore[no-any-return]
+
+    async def append(self, append: Append) -> Refusal | None:
+        operation = appending.PARK if appending.only_parks(append) else appending.APPEND
+        return await self._write(operation, append)  # type: ignore[no-any-return]
+
+    async def claim(self, worker: int, definitions: Sequence[int], limit: int) -> Claims:
+        asked = workers.Asked(worker, rows.numbers(definitions), limit)
+        return await self._write(workers.CLAIM, asked)  # type: ignore[no-any-return]
+
+    async def beat(self, name: str, worker: int | None = None) -> int:
+        beat = workers.Beat(name, worker)
+        return await self._write(workers.BEAT, beat)  # type: ignore[no-any-return]
+
+    async def bury(self, worker: int, beat: int | None = None) -> int:
+        death = workers.Death(worker, beat)
+        return await self._write(workers.BURY, death)  # type: ignore[no-any-return]
+
+    async def pause(self, paused: bool | None = None) -> bool:  # noqa: FBT001 - the port's form
+        if paused is None:
+            return await self._read(reading.is_paused)
+        return await self._write(processes.PAUSE, paused)  # type: ignore[no-any-return]
+
+    # ---------------------------------------------------------------------------------- reading
+
+    async def definitions(self, name: str | None = None) -> list[Definition]:
+        return await self._read(partial(reading.definitions, name=name))
+
+    async def load(self, process_id: str) -> Loaded | None:
+        return await self._read(partial(reading.load, process_id=process_id))
+
+    async def messages(self, instance: int, after: int) -> list[Arrived]:
+        return await self._read(partial(reading.messages, instance=instance, after=after))
+
+    async def events(
+        self, process_id: str, after: int = 0, limit: int | None = None
+    ) -> list[bytes]:
+        read = partial(reading.events, process_id=process_id, after=after, limit=limit)
+        return await self._read(read)
+
+    async def find(self, query: Query) -> list[Instance]:
+        return await self._read(partial(reading.find, query=query))
+
+    async def count(self, query: Query) -> dict[str, int]:
+        return await self._read(partial(reading.count, query=query))
+
+    async def peers(self) -> list[Peer]:
+        return await self._read(partial(reading.peers, locks=self._ready().locks))
+
+    async def document(self, kind: str, id: str) -> list[DocumentVersion]:
+        return await self._read(partial(reading.document, kind=kind, id_=id))

@@ -52,7 +52,7 @@ def lock_name(worker: int) -> str:
     return f"worker-{worker}"
 
 
-# ------------------------------------------------------------------------------------------ claiming
+# ----------------------------------------------------------------------------------------- claiming
 
 
 def _peek_claim(pen: Pen, asked: Asked) -> Claims | None:

@@ -7,6 +7,7 @@ What an operation means is not known here, only that it is done, refused or brok
 from __future__ import annotations
 
 import asyncio
+import copy
 import sqlite3
 import threading
 from collections.abc import Callable, Sequence
@@ -15,7 +16,6 @@ from queue import SimpleQueue
 from typing import Any, NamedTuple
 
 from corago.clock import Clock
-from corago.errors import StoreError
 from corago.ports.store import Change
 from corago.stores.sqlite.connecting import is_of_one_item, meaning
 from corago.stores.sqlite.locks import Locks
@@ -24,7 +24,7 @@ from corago.stores.sqlite.stirring import Stirring
 from corago.stores.sqlite.turnstile import Turnstile
 
 GROUP_ITEMS = 200
-"""So many items travel together at most: more would gain little, and be lost together in a crash."""
+"""So many items travel together at most: more gain little, and are lost together in a crash."""
 
 GROUP_SECONDS = 0.005
 """After so long a group is closed, whatever waits."""
@@ -47,6 +47,12 @@ class Broken(NamedTuple):
     error: Exception
 
 
+def _nothing(pen: Pen, value: None) -> bool:  # noqa: ARG001 - the form of an operation
+    return True
+
+
+_SETTLE = Operation(_nothing, must_last=False, peek=_nothing)
+
 Told = Callable[[Sequence[tuple[asyncio.Future[Any], Any]], tuple[Change, ...]], None]
 """Takes, on the loop, the answers of a group and what listeners are to hear."""
 
@@ -56,6 +62,7 @@ class Writer:
 
     def __init__(
         self,
+        *,
         path: Path,
         clock: Clock,
         loop: asyncio.AbstractEventLoop,
@@ -91,6 +98,10 @@ class Writer:
         self._queue.put(Item(operation, value, future))
         return future
 
+    async def settle(self) -> None:
+        """Wait until all that was submitted before has its answer."""
+        await self.submit(_SETTLE, None)
+
     async def close(self) -> None:
         """Write what was submitted, then end."""
         self._queue.put(None)
@@ -104,8 +115,10 @@ class Writer:
             group = self._gather()
             if group:
                 self._serve(group)
+        self._stirring.close()
+        # The last connection to go moves the log into the file and removes it.
         self._connection.close()
-        self._loop.call_soon_threadsafe(self._ended.set_result, None)
+        self._hand_over(self._ended.set_result, None)
 
     def _gather(self) -> list[Item]:
         """All that waits, up to the size of a group; if nothing does, wait for the first."""
@@ -129,13 +142,20 @@ class Writer:
         try:
             answers, changes = self._write(group)
         except sqlite3.Error as error:
-            answers = [Broken(meaning(error, self._path))] * len(group)
+            answers = [Broken(meaning(error, self._path)) for _ in group]
         except Exception as error:  # noqa: BLE001 - it belongs to those who wait, not to this thread
-            answers = [Broken(error)] * len(group)
+            answers = [Broken(copy.copy(error)) for _ in group]
         # What was begun but not reached in time leads the next group.
         self._waiting = group[len(answers) :]
         told = [(item.future, answer) for item, answer in zip(group, answers, strict=False)]
-        self._loop.call_soon_threadsafe(self._told, told, changes)
+        self._hand_over(self._told, told, changes)
+
+    def _hand_over(self, callback: Callable[..., object], *values: Any) -> None:
+        try:
+            self._loop.call_soon_threadsafe(callback, *values)
+        except RuntimeError:
+            # The loop was closed before the store, so that nobody is left who waits.
+            self._is_ending = True
 
     def _write(self, group: list[Item]) -> tuple[list[Any], tuple[Change, ...]]:
         if group[0].operation.peek is not None and (answers := self._peek(group)):

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 
-from corago.ports.store import DocumentVersion, DocumentWrite, Refusal
+from corago.core.commit import DocumentWrite
+from corago.ports.store import DocumentVersion, Refusal
 from corago.testing.store_suite.harness import Bench, StoreChecks, check, fence, writes
 
 

@@ -19,6 +19,7 @@ from typing import Any, ClassVar
 import msgspec
 
 from corago.clock import to_us
+from corago.core.commit import DocumentWrite
 from corago.ports.store import (
     Append,
     Arrived,
@@ -26,7 +27,6 @@ from corago.ports.store import (
     Change,
     Claims,
     Definition,
-    DocumentWrite,
     Fence,
     Instance,
     Loaded,

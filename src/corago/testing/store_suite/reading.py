@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from corago.ports.store import DocumentWrite, Query
+from corago.core.commit import DocumentWrite
+from corago.ports.store import Query
 from corago.testing.store_suite.harness import SECOND, Bench, StoreChecks, check
 
 JSON = (

@@ -14,7 +14,7 @@ from types import MappingProxyType
 
 _HEAD = re.compile(r"^-- name: (?P<name>.*)$", re.MULTILINE)
 _NAME = re.compile(r"[a-z][a-z_]*")
-_BLOCK = re.compile(r"(?P<comment>(?:-- .+\n)+)(?P<statement>[^-\s].*)", re.DOTALL)
+_BLOCK = re.compile(r"(?P<comment>(?:-- [^\n]+\n)+)(?P<statement>[^-\s].*)", re.DOTALL)
 
 
 def parse(text: str, source: str) -> Iterator[tuple[str, str]]:

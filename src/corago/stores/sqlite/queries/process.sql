@@ -86,6 +86,7 @@ select *
 from processes
 where (:workflow is null or workflow = :workflow)
     and (:status is null or status = :status)
+    and (:owner is null or owner = :owner)
     and (:since_us is null or created_us >= :since_us)
     and (:until_us is null or created_us < :until_us)
     and (:after is null or instance < (select id from workflow_instances where process_id = :after))
@@ -100,6 +101,7 @@ join processes p on p.instance = t.instance_id
 where t.tag = :tag
     and (:workflow is null or p.workflow = :workflow)
     and (:status is null or p.status = :status)
+    and (:owner is null or p.owner = :owner)
     and (:since_us is null or p.created_us >= :since_us)
     and (:until_us is null or p.created_us < :until_us)
     and (
@@ -116,6 +118,7 @@ from workflow_instances i
 join workflow_definitions d on d.id = i.workflow_id
 where (:workflow is null or d.name = :workflow)
     and (:status is null or i.status = :status)
+    and (:owner is null or i.owner = :owner)
     and (:since_us is null or i.created_us >= :since_us)
     and (:until_us is null or i.created_us < :until_us)
     and (

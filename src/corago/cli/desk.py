@@ -1,0 +1,95 @@
+"""The engine as commands hold it: a client over a store, with a closer look at one process."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from corago.cli.options import Common
+from corago.core.history import History
+from corago.core.program import Program
+from corago.ports.backend import Description
+from corago.ports.store import Instance
+from corago.runtime import checks
+from corago.runtime.views import Explanation, ProcessInfo
+from corago.steps.graph import Position, graph_text, positions
+from corago.steps.program import StepsProgram
+from corago.wiring import AsyncEngine
+
+if TYPE_CHECKING:
+    from corago.runtime.engine import Workflow
+
+
+class Sight(msgspec.Struct, frozen=True):
+    """A process seen from all sides at (nearly) one moment."""
+
+    info: ProcessInfo
+    explanation: Explanation
+    history: History
+    drawing: str
+    positions: dict[str, Position]
+
+
+class Desk(AsyncEngine):
+    """A client without a worker. `code`: workflows whose predicates a preview may ask."""
+
+    def __init__(self, url: str | None, code: Iterable[Workflow] = ()) -> None:
+        """Nothing is opened yet."""
+        super().__init__(url, worker=False)
+        # beside the registered ones: registering would write, and a preview writes nothing
+        self._asked = {each.sha: each.functions for each in code}
+
+    def _functions(self, sha: str) -> Mapping[str, Any]:
+        return self._asked.get(sha) or super()._functions(sha)
+
+    async def rows(self, **conditions: Any) -> list[Instance]:
+        """A page of rows, newest first: cheaper than whole processes."""
+        self._check()
+        wanted = dict.fromkeys(("workflow", "status", "tag", "since", "until", "after"))
+        return await self._backend.find(checks.query(**{**wanted, **conditions}))
+
+    async def sight(self, id: str) -> Sight:
+        """Everything about one process. Raises ProcessNotFoundError."""
+        self._check()
+        description = await self._backend.describe(id)
+        history = await self.history(id)
+        drawing, where = await self._drawn(description, history)
+        return Sight(await self.info(id), await self.explain(id), history, drawing, where)
+
+    async def _drawn(
+        self, description: Description, history: History
+    ) -> tuple[str, dict[str, Position]]:
+        row, program = description.row, description.program
+        if not isinstance(program, StepsProgram):
+            return "", {}
+        newest = await self._backend.latest(row.workflow)
+        told = "" if newest is None else msgspec.json.decode(newest.document)["description"]
+        # events that were written since the description was taken are not its past
+        past = [event for event in history if event.position <= row.position]
+        now = self._clock.now()
+        where = positions(program, description.snapshot, past, now=now)
+        document = {
+            "name": row.workflow,
+            "version": row.version,
+            "description": told,
+            "steps": _elements(program),
+        }
+        return graph_text(document, where), where
+
+
+def _elements(program: Program[Any]) -> list[Mapping[str, Any]]:
+    """The outermost elements of a compiled list, in order."""
+    assert isinstance(program, StepsProgram)  # noqa: S101
+    found, path = [], program.first
+    while path is not None:
+        node = program.nodes[path]
+        found.append(node.element)
+        path = node.following
+    return found
+
+
+def desk(common: Common, command: str, code: Iterable[Workflow] = ()) -> Desk:
+    """A client of the store that the options name. Raises UsageError without one."""
+    return Desk(common.needed_store(command), code)

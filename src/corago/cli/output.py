@@ -1,0 +1,130 @@
+"""What commands say: data on stdout, messages on stderr. rich is loaded for terminals only."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import sys
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+import msgspec
+
+from corago.cli.options import Common
+
+STATUS_STYLES = {
+    "completed": "green",
+    "failed": "red",
+    "timed_out": "red",
+    "aborted": "red",
+    "canceled": "yellow",
+    "suspended": "bold red",
+    "waiting": "cyan",
+    "running": "blue",
+}
+
+
+class Output:
+    """One command's voice. `common` says in which form."""
+
+    def __init__(self, common: Common) -> None:
+        """Take the form; nothing is printed yet."""
+        self.is_json = common.json
+        self._is_quiet = common.quiet
+
+    def document(self, value: Any) -> None:
+        """One JSON document: on several lines for a person, on one for a program."""
+        is_shown = sys.stdout.isatty()
+        is_unicode = "utf" in (sys.stdout.encoding or "").lower()
+        plain = msgspec.to_builtins(value)
+        print(json.dumps(plain, ensure_ascii=not is_unicode, indent=2 if is_shown else None))
+
+    def text(self, text: str) -> None:
+        """Data as text."""
+        print(text)
+
+    def say(self, text: str) -> None:
+        """A message, which --quiet leaves out."""
+        if not self._is_quiet:
+            print(text, file=sys.stderr, flush=True)
+
+    def done(self, document: dict[str, Any], said: str) -> None:
+        """What a command has done: a document with --json, else a message."""
+        if self.is_json:
+            self.document(document)
+        else:
+            self.say(said)
+
+    def table(self, heads: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+        """Rows of texts: a table on a terminal, else without heads and divided by tabs.
+
+        A column named `status` is coloured.
+        """
+        if not sys.stdout.isatty():
+            for row in rows:
+                print("\t".join(map(one_line, row)))
+            return
+        from rich import box
+        from rich.console import Console
+        from rich.table import Table
+        from rich.text import Text
+
+        table = Table(*heads, box=box.SIMPLE_HEAD, pad_edge=False)
+        for row in rows:
+            cells = [Text(one_line(cell), overflow="fold") for cell in row]
+            for head, cell in zip(heads, cells, strict=True):
+                if head == "status":
+                    cell.stylize(STATUS_STYLES.get(cell.plain, ""))
+            table.add_row(*cells)
+        Console().print(table)
+
+    @contextlib.contextmanager
+    def steps_on_stderr(self) -> Iterator[None]:
+        """Within the block, what users' code prints goes to stderr: stdout is for the data."""
+        with contextlib.redirect_stdout(_Stderr()):  # type: ignore[type-var] # a file's two methods
+            yield
+
+
+class _Stderr:
+    """Today's stderr, whatever that is: progress bars change it while they are shown."""
+
+    def write(self, text: str) -> int:
+        return sys.stderr.write(text)
+
+    def flush(self) -> None:
+        sys.stderr.flush()
+
+    def isatty(self) -> bool:
+        return False
+
+    @property
+    def encoding(self) -> str:
+        return sys.stderr.encoding
+
+
+def one_line(text: str) -> str:
+    """A text without line breaks and tabs."""
+    return " ".join(text.split()) if not text.isprintable() else text
+
+
+def shortened(text: str, limit: int) -> str:
+    """A text on one line, cut to so many characters."""
+    text = one_line(text)
+    return text if len(text) <= limit else f"{text[: limit - 1]}…"
+
+
+def compact(value: Any) -> str:
+    """A value as JSON on one line."""
+    return json.dumps(msgspec.to_builtins(value), ensure_ascii=False)
+
+
+def stamp(at: datetime) -> str:
+    """An instant, in UTC, to the second."""
+    return f"{at.astimezone(UTC):%Y-%m-%d %H:%M:%S}Z"
+
+
+def count(number: int, noun: str) -> str:
+    """`1 process`, `2 processes`."""
+    plural = f"{noun}es" if noun.endswith("s") else f"{noun}s"
+    return f"{number:,} {noun if number == 1 else plural}"
