@@ -114,9 +114,9 @@ class Context:
     ) -> None:
         """Write a new version of a business object, with this step's result.
 
-        Both are one transaction. `expected` is the version that this one replaces, 0 for a first one. If another has come
-        between, the step fails with a DocumentConflictError and nothing is written. Raises
-        InvalidInputError for a value that JSON can't hold.
+        Both are one transaction. `expected` is the version that this one replaces, 0 for a first
+        one. If another has come between, the step fails with a DocumentConflictError and nothing
+        is written. Raises InvalidInputError for a value that JSON can't hold.
         """
         data = to_json(value, f"{kind} {id!r}")
         self.documents.append(DocumentWrite(kind, id, expected, data, actor))

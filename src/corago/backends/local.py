@@ -180,7 +180,7 @@ class LocalBackend:
     async def abort(self, process_id: str, actor: str | None, reason: str | None) -> None:
         """Take the lease and write the end in one transaction.
 
-        Again and again while the holder is quicker.
+        It is tried again while the holder is quicker.
         """
         while True:
             loaded = await self._load(process_id)

@@ -1,6 +1,6 @@
-"""What an operator's command comes to: a pure table from command and status to events.
+"""What an operator's command comes to: events, or a refusal with its reason.
 
-Or to a refusal, with its reason.
+A pure table over command and status.
 """
 
 from __future__ import annotations

@@ -39,9 +39,10 @@ class Start(msgspec.Struct, frozen=True):
 
 
 class Started(msgspec.Struct, frozen=True):
-    """The answer: whether it is new, whether the one that was there is the same.
+    """The answer to a start.
 
-    And its task if it was born leased.
+    Whether it is new, whether the one that was there is the same, and its task if it was born
+    leased.
     """
 
     is_new: bool
@@ -130,9 +131,9 @@ class Backend(Protocol):
     async def complete_decision_task(
         self, task: DecisionTask, commit: Commit, hold: Hold, *, consumed: int, seen: int
     ) -> DecisionTask | Refusal:
-        """Write a commit; gives the task as it goes on (or was let go).
+        """Write a commit.
 
-        Or why nothing was written.
+        Gives the task as it goes on (or was let go), or why nothing was written.
         """
 
     async def heartbeat(self, name: str, worker: int | None = None) -> int:

@@ -310,7 +310,7 @@ class Store(Protocol):
     async def claim(self, worker: int, definitions: Sequence[int], limit: int) -> Claims:
         """Lease due processes of these definitions to a worker, longest due first.
 
-        With all that a turn needs.
+        They come with all that a turn needs.
 
         [C19] Only processes without owner, due now, of these definitions, at most `limit`; each
         gets the owner, epoch + 1 and status `running` (a `failed` one keeps its status). [C20] No
@@ -336,9 +336,9 @@ class Store(Protocol):
         """
 
     async def count(self, query: Query) -> dict[str, int]:
-        """How many processes the query's conditions hold for.
+        """How many processes the query's conditions hold for, by status.
 
-        By status (limit and after are ignored).
+        `limit` and `after` are ignored.
         """
 
     async def beat(self, name: str, worker: int | None = None) -> int:
@@ -351,9 +351,9 @@ class Store(Protocol):
         """All registered workers."""
 
     async def bury(self, worker: int, beat: int | None = None) -> int:
-        """Strike a worker off, if its counter is still `beat` (None.
+        """Strike a worker off, if its counter is still `beat`.
 
-        Whatever it is, for its own farewell).
+        None strikes it off whatever its counter is: for its own farewell.
 
         [C25] Its processes lose their owner, are due at once and remember its name as
         `lost_owner`, in one transaction; gives how many.
@@ -362,7 +362,7 @@ class Store(Protocol):
     async def pause(self, paused: bool | None = None) -> bool:  # noqa: FBT001 - one word, one meaning
         """Set (or with None read) whether the store is paused.
 
-        For all workers and across restarts.
+        It holds for all workers and across restarts.
         """
 
     async def document(self, kind: str, id: str) -> list[DocumentVersion]:

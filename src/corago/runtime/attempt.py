@@ -198,7 +198,7 @@ class StateLimit:
     def check(self, turn: Turn, wish: d.ScheduleActivity, result: dict[str, Any]) -> None:
         """Raise StateTooLargeError if the State with this result in it would be too large.
 
-        Names its largest key.
+        The error names the largest key.
         """
         turn.state_bound += len(msgspec.json.encode(result))
         if turn.state_bound <= self.limit:

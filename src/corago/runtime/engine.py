@@ -163,9 +163,9 @@ class EngineCore(Operation):
         return self
 
     async def close(self) -> None:
-        """Let running steps end (for `grace` seconds), let go of every process.
+        """Let running steps end, let go of every process, and close the backend.
 
-        And close the backend.
+        Steps that run longer than `grace` seconds are interrupted.
         """
         if not (self._is_open and self.is_mine()):
             return
@@ -387,7 +387,7 @@ class EngineCore(Operation):
     async def _glance(self) -> None:
         """Look now and then whether another OS process has written.
 
-        While there is somebody to tell.
+        It rests while there is nobody to tell.
         """
         while True:
             if self._worker is None:

@@ -30,10 +30,7 @@ class Job:
         done: Callable[[Any], None],
         began: Callable[[], None] | None = None,
     ) -> None:
-        """Take the work, the answer's receiver.
-
-        And (if its start matters) who is told of the start.
-        """
+        """Take the work, who receives its answer, and who is told of its start."""
         self.run = run
         self.done = done
         self.began = began

@@ -151,9 +151,9 @@ class Turn:
         )
 
     def _collect(self) -> list[Item]:
-        """What to take next: messages and due timers in their order.
+        """What to take next.
 
-        Then the outcomes of this turn's own work.
+        Messages and due timers in their order, then the outcomes of this turn's own work.
         """
         outcomes, self._outcomes = self._outcomes, []
         for _, outcome in outcomes:
@@ -188,9 +188,7 @@ class Turn:
             f"{outcome.path!r} read a version of {names} that is no longer the newest; nothing of "
             "what it wrote was kept",
         )
-        failed = msgspec.structs.replace(
-            outcome, result=e.ActivityFailed(conflict), documents=()
-        )
+        failed = msgspec.structs.replace(outcome, result=e.ActivityFailed(conflict), documents=())
         return [*items[:first], (0, failed), *items[first + 1 :]]
 
     async def _fetch(self) -> None:

@@ -113,7 +113,7 @@ class Worker:
     def _is_fresh(self) -> bool:
         """Whether the lease was renewed within two thirds of its length.
 
-        By this worker's own steady clock.
+        It is judged by this worker's own steady clock.
         """
         return self.clock.monotonic() - self._renewed < self._lease * 2 / 3
 
@@ -127,7 +127,7 @@ class Worker:
     ) -> DecisionTask | Refusal | None:
         """Write a commit, again and again while the store can't and the lease lasts.
 
-        None when it lasted no longer.
+        Gives None when the lease lasted no longer.
         """
         was_refused = False
         while True:
@@ -187,9 +187,9 @@ class Worker:
         self._renewed = before
 
     async def stop(self, grace: float) -> None:
-        """Take nothing more, let what runs here end for `grace` seconds, interrupt the rest.
+        """Take nothing more, let what runs end for `grace` seconds, and leave.
 
-        And leave.
+        What has not ended by then is interrupted.
         """
         self._is_draining = True
         for turn in list(self.turns.values()):
@@ -386,9 +386,9 @@ class Worker:
         self._work.set()
 
     async def _look_at_peers(self) -> None:
-        """Bury workers whose death is proven.
+        """Bury workers whose death is proven, or who are silent for too long.
 
-        Or whose counter stood still for a lease by our own clock.
+        Silent is a counter that stood still for a lease by our own steady clock.
         """
         now = self.clock.monotonic()
         for peer in await self.backend.peers():

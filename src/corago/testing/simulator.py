@@ -66,10 +66,7 @@ class VirtualLoop(asyncio.BaseEventLoop):
         self._clock_resolution = 1e-9
 
     def create_task(self, coro: Any, **named: Any) -> asyncio.Task[Any]:
-        """Keep every task: a collected one would run its `finally` blocks.
-
-        Which the dead do not.
-        """
+        """Keep every task: a collected one would run its `finally` blocks, as no dead one does."""
         task: asyncio.Task[Any] = super().create_task(coro, **named)
         self.tasks.append(task)
         return task

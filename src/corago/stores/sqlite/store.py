@@ -41,7 +41,7 @@ from corago.stores.sqlite.opening import prepare, real
 from corago.stores.sqlite.pen import Operation
 from corago.stores.sqlite.readers import Readers
 from corago.stores.sqlite.stirring import Stirring
-from corago.stores.sqlite.writer import Broken, Writer
+from corago.stores.sqlite.writer import Broken, Item, Writer
 
 _log = logging.getLogger("corago.store")
 
@@ -151,10 +151,10 @@ class SqliteStore:
         return self._ready().readers.submit(read)
 
     def _told(
-        self, told: Sequence[tuple[asyncio.Future[Any], Any]], changes: tuple[Change, ...]
+        self, group: list[Item], answers: list[Any], changes: tuple[Change, ...]
     ) -> None:
         """A group was written: wake who waits for it, then tell who listens."""
-        for future, answer in told:
+        for (_, _, future), answer in zip(group, answers, strict=False):
             if future.done():
                 continue
             if type(answer) is Broken:

@@ -10,7 +10,7 @@ import asyncio
 import copy
 import sqlite3
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 from queue import SimpleQueue
 from typing import Any, NamedTuple
@@ -33,12 +33,8 @@ GLANCE_ITEMS = 16
 """How many items are done between two looks at the clock."""
 
 
-class Item(NamedTuple):
-    """One operation, and who waits for its answer."""
-
-    operation: Operation
-    value: Any
-    future: asyncio.Future[Any]
+Item = tuple[Operation, Any, asyncio.Future[Any]]
+"""An operation, what it is about, and who waits for its answer."""
 
 
 class Broken(NamedTuple):
@@ -53,8 +49,8 @@ def _nothing(pen: Pen, value: None) -> bool:  # noqa: ARG001 - the form of an op
 
 _SETTLE = Operation(_nothing, must_last=False, peek=_nothing)
 
-Told = Callable[[Sequence[tuple[asyncio.Future[Any], Any]], tuple[Change, ...]], None]
-"""Takes, on the loop, the answers of a group and what listeners are to hear."""
+Told = Callable[[list[Item], list[Any], tuple[Change, ...]], None]
+"""Takes, on the loop, a group, the answers to its first items, and what listeners are to hear."""
 
 
 class Writer:
@@ -95,7 +91,7 @@ class Writer:
     def submit(self, operation: Operation, value: Any) -> asyncio.Future[Any]:
         """Queue an operation. On the loop; the future is resolved there, too."""
         future = self._loop.create_future()
-        self._queue.put(Item(operation, value, future))
+        self._queue.put((operation, value, future))
         return future
 
     async def settle(self) -> None:
@@ -147,8 +143,7 @@ class Writer:
             answers = [Broken(copy.copy(error)) for _ in group]
         # What was begun but not reached in time leads the next group.
         self._waiting = group[len(answers) :]
-        told = [(item.future, answer) for item, answer in zip(group, answers, strict=False)]
-        self._hand_over(self._told, told, changes)
+        self._hand_over(self._told, group, answers, changes)
 
     def _hand_over(self, callback: Callable[..., object], *values: Any) -> None:
         try:
@@ -158,7 +153,7 @@ class Writer:
             self._is_ending = True
 
     def _write(self, group: list[Item]) -> tuple[list[Any], tuple[Change, ...]]:
-        if group[0].operation.peek is not None and (answers := self._peek(group)):
+        if group[0][0].peek is not None and (answers := self._peek(group)):
             return answers, ()
         try:
             return self._commit(group, self._do)
@@ -183,7 +178,7 @@ class Writer:
     ) -> tuple[list[Any], tuple[Change, ...]]:
         """Do a group, or as much of it as there is time for, in one transaction."""
         execute = self._pen.cursor.execute
-        must_last = any(item.operation.must_last for item in group)
+        must_last = any(operation.must_last for operation, _, _ in group)
         if must_last is not self._must_last:
             execute(f"PRAGMA synchronous = {'FULL' if must_last else 'NORMAL'}")
             self._must_last = must_last
