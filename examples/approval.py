@@ -2,12 +2,14 @@
 
 Small purchases pass. A large one waits three days for the signal `decision`. Before you answer, ask
 for a preview: it runs the same code as the real thing and writes nothing. `python approval.py`
-shows both answers, and silence, and then really says yes. From a shell:
+shows both answers, and silence, and then really says yes. From a shell, with one that works:
 
-    corago run examples/approval.py:purchase --input '{"what": "Crane", "price": "9800.00"}' \
-        --url sqlite:///purchases.db
-    corago preview ID --signal decision '{"by": "Ann", "is_granted": false}'
-    corago signal ID decision '{"by": "Ann", "is_granted": true}'
+    export CORAGO_URL=sqlite:///purchases.db
+    corago worker examples/approval.py &
+    corago run examples/approval.py:purchase --id crane --input '{"what": "Crane", "price": 9800}'
+    corago preview crane --code examples/approval.py \
+        --signal decision --data '{"by": "Ann", "is_granted": false}'
+    corago signal crane decision --data '{"by": "Ann", "is_granted": true}'
 """
 
 import time

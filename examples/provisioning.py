@@ -4,9 +4,12 @@ A subscription is written down, the two ends are configured side by side (one of
 a bad mood and is tried again), somebody looks at it and sends the signal `acceptance`, and billing
 begins. Whoever refuses gets a clean network back, and the process ends as aborted.
 
-    corago run examples/provisioning.py:create_port --url sqlite:///ports.db \
+    export CORAGO_URL=sqlite:///ports.db
+    corago worker examples/provisioning.py &
+    corago run examples/provisioning.py:create_port --id port-7 \
         --input '{"customer": "6f2d1c4e-98ab-4a0f-8a6b-2c1f5d3e7a90", "speed": 1000}'
-    corago signal ID acceptance '{"by": "noc", "is_accepted": true}'
+    corago signal port-7 acceptance --data '{"by": "noc", "is_accepted": true}'
+    corago show port-7
 """
 
 from dataclasses import dataclass

@@ -2,6 +2,7 @@
 
 from corago.activity import Context, current
 from corago.blocking import Engine, Handle
+from corago.core import events
 from corago.core.history import History
 from corago.core.retry import Retry
 from corago.errors import (
@@ -109,6 +110,7 @@ __all__ = [
     "conditional",
     "current",
     "done",
+    "events",
     "init",
     "parallel",
     "retrystep",

@@ -139,12 +139,15 @@ class Story:
         self.ledger = Ledger(folder / "permits.db")
         self.lives: list[Life] = []
 
+    def output(self, number: int) -> str:
+        """What the command said in one of its lives, counted from 0."""
+        return (self.folder / f"output-{number}.txt").read_text("utf-8")
+
     def run(self, *, kill_after: int | None = None, seconds: float = 60.0) -> Life:
         """Give the command; kill it once so many steps have ended. Fails after `seconds`."""
         began = time.monotonic()
         number = len(self.lives)
-        output = self.folder / f"output-{number}.txt"
-        with output.open("wb") as file:
+        with (self.folder / f"output-{number}.txt").open("wb") as file:
             process = subprocess.Popen(
                 [str(CORAGO), *self.arguments, "--url", f"sqlite:///{self.ledger.path}"],
                 cwd=ROOT,
@@ -154,7 +157,7 @@ class Story:
                 stderr=subprocess.STDOUT,
             )
             try:
-                self._watch(process, kill_after, began + seconds, output)
+                self._watch(process, kill_after, began + seconds)
             finally:
                 process.kill()
                 process.wait()
@@ -164,12 +167,11 @@ class Story:
         self.lives.append(life)
         return life
 
-    def _watch(
-        self, process: subprocess.Popen[bytes], mark: int | None, deadline: float, output: Path
-    ) -> None:
+    def _watch(self, process: subprocess.Popen[bytes], mark: int | None, deadline: float) -> None:
+        number = len(self.lives)
         while mark is None or self.journal.ended() < mark:
             with contextlib.suppress(subprocess.TimeoutExpired):
                 process.wait(GLANCE_SECONDS)
-                assert mark is None, f"it ended before step {mark}: {output.read_text()[-2000:]}"
+                assert mark is None, f"it ended before step {mark}: {self.output(number)[-2000:]}"
                 return
-            assert time.monotonic() < deadline, f"too slow: {output.read_text()[-2000:]}"
+            assert time.monotonic() < deadline, f"too slow: {self.output(number)[-2000:]}"

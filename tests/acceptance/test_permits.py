@@ -12,12 +12,13 @@ import signal
 from collections import Counter
 from dataclasses import dataclass
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 from pydantic import TypeAdapter
 
 from tests.acceptance.interrupted import ROOT, Life, Step, Story
-from tests.acceptance.receipt import Expected, expectations, log_in
+from tests.acceptance.receipt import Expected, expectations, log_in, make_log
 
 pytestmark = [pytest.mark.acceptance, pytest.mark.slow]
 
@@ -49,13 +50,16 @@ class Run:
         return {(process, path) for process, it in self.expected.items() for path in it.steps}
 
 
+def arguments(log: Path) -> list[str]:
+    what = f"{ROOT / 'examples/permits.py'}:permit"
+    return ["run", what, "--each", str(log), "--group-by", "case:concept:name"]
+
+
 @pytest.fixture(scope="module")
 def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
     folder = tmp_path_factory.mktemp("permits")
     log = log_in(folder)
-    what = f"{ROOT / 'examples/permits.py'}:permit"
-    arguments = ["run", what, "--each", str(log), "--group-by", "case:concept:name"]
-    run = Run(Story(folder, arguments), expectations(log))
+    run = Run(Story(folder, arguments(log)), expectations(log))
     total = len(run.steps)
     for third in (1, 2):
         run.story.run(kill_after=total * third // 3)
@@ -202,3 +206,17 @@ def test_giving_the_command_once_more_changes_nothing(run: Run) -> None:
 
 def _microseconds(text: str) -> int:
     return _duration.validate_python(text) // timedelta(microseconds=1)
+
+
+def test_a_wrong_row_stops_its_own_application_only_and_is_named(tmp_path: Path) -> None:
+    log = make_log(tmp_path / "receipt.csv", count=12)
+    text = log.read_text("utf-8").replace("Resource03,2011", "Resource03,soon 2011", 1)
+    log.write_text(text, "utf-8")
+    story = Story(tmp_path, arguments(log))
+    assert story.run().exit_status == 1
+    statuses = story.ledger.rows("select status, count(*) from workflow_instances group by 1")
+    assert sorted(statuses) == [("completed", 11), ("failed", 1)]
+    ((process, failed),) = story.ledger.events("ProcessFailed")
+    case = process.removeprefix("permit:")
+    assert f"of {case}: time:timestamp:" in failed["error"]["message"]
+    assert failed["error"]["message"].partition(":")[0] in story.output(0)

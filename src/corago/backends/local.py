@@ -105,14 +105,19 @@ class LocalBackend:
         found = await self._store.definitions(name)
         return found[-1] if found else None
 
+    def program(self, definition: Definition) -> Program[Any]:
+        program = self._programs.get(definition.sha)
+        if program is None:
+            document = msgspec.json.decode(definition.document)
+            program = self._programs[definition.sha] = self._kinds[document["kind"]](document)
+        return program
+
     async def _program(self, sha: str, name: str) -> Program[Any]:
         program = self._programs.get(sha)
         if program is None:
             for definition in await self._store.definitions(name):
-                document = msgspec.json.decode(definition.document)
-                made = self._kinds[document["kind"]](document)
-                self._programs.setdefault(definition.sha, made)
-            program = self._programs.get(sha)
+                if definition.sha == sha:
+                    program = self.program(definition)
         if program is None:
             raise StoreCorruptError(f"the definition of workflow {name!r} ({sha[:12]}) is missing")
         return program

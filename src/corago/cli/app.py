@@ -53,10 +53,11 @@ DATABASE: dict[str, tuple[str, str]] = {
 LEADING = ("--json", "--quiet", "-q", "--url")
 """Options that may stand before the command too."""
 
-EPILOGUE = """\
-Exit status: 0 ok; 1 the process did not complete; 2 usage; 3 not found; 4 refused in this status;
-5 invalid input; 6 not authorised; 7 database unreachable; 8 timed out waiting; 9 findings;
-130 interrupted. CORAGO_URL names the store, CORAGO_DEBUG shows tracebacks."""
+EPILOGUE = (
+    "Exit status: 0 ok, 1 the process did not complete, 2 usage, 3 not found, 4 refused in this "
+    "status, 5 invalid input, 6 not authorised, 7 database unreachable, 8 timed out waiting, "
+    "9 findings, 130 interrupted. CORAGO_URL names the store; CORAGO_DEBUG shows tracebacks."
+)
 
 
 def make_app() -> App:
@@ -64,7 +65,7 @@ def make_app() -> App:
     plain = Parameter(negative=(), show_default=lambda value: value or None)
     app = App(
         name="corago",
-        help="Durable workflows: work that survives crashes, waits for people, and is accounted for.",
+        help="Durable workflows: work that survives crashes, takes days, and waits for people.",
         help_epilogue=EPILOGUE,
         help_format="plaintext",
         version=__version__,
@@ -77,7 +78,7 @@ def make_app() -> App:
     for order, (title, commands) in enumerate(COMMANDS.items()):
         group = Group(title, sort_key=order)
         for name, (place, told) in commands.items():
-            app.command(place, name=name, help=told, group=group)
+            app.command(place, name=name, help=told, group=group, help_epilogue="")
     database = App(name="db", help="Look after the database.", group=Group("Keep", sort_key=9))
     for name, (place, told) in DATABASE.items():
         database.command(place, name=name, help=told)

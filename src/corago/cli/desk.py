@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -10,13 +11,14 @@ import msgspec
 from corago.cli.options import Common
 from corago.core.history import History
 from corago.core.program import Program
+from corago.errors import StoreUnavailableError
 from corago.ports.backend import Description
 from corago.ports.store import Instance
 from corago.runtime import checks
 from corago.runtime.views import Explanation, ProcessInfo
 from corago.steps.graph import Position, graph_text, positions
 from corago.steps.program import StepsProgram
-from corago.wiring import AsyncEngine
+from corago.wiring import AsyncEngine, sqlite_path
 
 if TYPE_CHECKING:
     from corago.runtime.engine import Workflow
@@ -91,5 +93,20 @@ def _elements(program: Program[Any]) -> list[Mapping[str, Any]]:
 
 
 def desk(common: Common, command: str, code: Iterable[Workflow] = ()) -> Desk:
-    """A client of the store that the options name. Raises UsageError without one."""
-    return Desk(common.needed_store(command), code)
+    """A client of the store that the options name.
+
+    Raises UsageError without one, and StoreUnavailableError where there is no such database: a
+    slip of the pen in a URL should not make one.
+    """
+    url = common.needed_store(f"`{command}`")
+    if url.startswith("sqlite:"):
+        existing(sqlite_path(url))
+    return Desk(url, code)
+
+
+def existing(path: Path) -> None:
+    """Raises StoreUnavailableError where there is no such file."""
+    if not path.exists():
+        raise StoreUnavailableError(
+            f"there is no database {path}; `corago run` and `corago worker` make one"
+        )

@@ -63,6 +63,12 @@ class ImpatientError(errors.CoragoError):
     code: ClassVar[str] = "wait_timeout"
 
 
+class StoppedError(errors.CoragoError):
+    """A signal such as Ctrl-C asked this OS process to stop."""
+
+    code: ClassVar[str] = "interrupted"
+
+
 class FindingsError(errors.CoragoError):
     """A check found something."""
 
@@ -88,6 +94,8 @@ STATUS_OF: dict[type[BaseException], Exit] = {
     ImpatientError: Exit.TIMED_OUT,
     FindingsError: Exit.FINDINGS,
     errors.RequestError: Exit.USAGE,
+    errors.CoragoError: Exit.INCOMPLETE,
+    StoppedError: Exit.INTERRUPTED,
     KeyboardInterrupt: Exit.INTERRUPTED,
     BrokenPipeError: Exit.BROKEN_PIPE,
 }

@@ -1,4 +1,4 @@
-"""Workflows out of users' files: finds, imports and names them. The only room that imports users' code."""
+"""Workflows out of users' files: finds, imports and names them. Runs nothing of them."""
 
 from __future__ import annotations
 
@@ -62,9 +62,7 @@ def load_one(target: str) -> tuple[Workflow, list[Workflow]]:
     if name not in by_name:
         near = difflib.get_close_matches(name, by_name, 1)
         meant = f"; did you mean {near[0]!r}?" if near else ""
-        raise LoadError(
-            f"{name!r} is no workflow in {place}; there: {', '.join(by_name)}{meant}"
-        )
+        raise LoadError(f"{name!r} is no workflow in {place}; there: {', '.join(by_name)}{meant}")
     return by_name[name], everything
 
 

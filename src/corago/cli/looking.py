@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import datetime
 from typing import Annotated, Any
 
 import msgspec
@@ -10,13 +11,15 @@ from cyclopts import Parameter
 
 from corago.cli.desk import Sight, desk
 from corago.cli.options import COMMON, Common
-from corago.cli.output import Output, compact, count, one_line, shortened, stamp
+from corago.cli.output import Output, age, compact, count, one_line, shortened, stamp
 from corago.cli.values import instant
 from corago.clock import SystemClock
 from corago.core import events as e
 from corago.runtime.views import ProcessInfo, as_json
 
-_EVERY_EVENT = {"type", "position", "at", "actor", "reason"}
+_TOLD_ELSEWHERE = {"type", "position", "at", "actor", "reason", "process_id", "workflow", "sha"}
+"""Fields of events that have a column of their own, or are the same in all of a process."""
+
 _TELLING = 60
 
 
@@ -34,8 +37,8 @@ async def list_processes(
 ) -> None:
     """List processes, newest first.
 
-    On a terminal as a table; else a line each, divided by tabs: id, workflow, status, created,
-    updated, and what it waits for or why it failed.
+    On a terminal as a table, with ages; else a line each, divided by tabs: id, workflow, status,
+    created, updated, and what it waits for or why it failed.
 
     Args:
         workflow: only processes of this workflow.
@@ -65,7 +68,7 @@ async def list_processes(
     if out.is_json:
         return out.document([as_json(each) for each in found])
     heads = ("id", "workflow", "status", "created", "updated", "stands")
-    out.table(heads, [_row(each) for each in found])
+    out.table(heads, [_row(each, now if out.is_shown else None) for each in found])
     if len(found) == limit:
         out.say(f"({limit} shown; for more: --after {found[-1].id})")
     elif not found:
@@ -73,7 +76,7 @@ async def list_processes(
     return None
 
 
-def _row(info: ProcessInfo) -> tuple[str, ...]:
+def _row(info: ProcessInfo, now: datetime | None) -> tuple[str, ...]:
     if info.error is not None:
         stands = str(info.error)
     else:
@@ -82,9 +85,8 @@ def _row(info: ProcessInfo) -> tuple[str, ...]:
         info.id,
         info.workflow,
         info.status,
-        stamp(info.created_at),
-        stamp(info.updated_at),
-        shortened(stands, _TELLING),
+        *(stamp(at) if now is None else age(at, now) for at in (info.created_at, info.updated_at)),
+        shortened(stands, 2 * _TELLING),
     )
 
 
@@ -159,7 +161,7 @@ def _event(event: e.Event) -> tuple[str, ...]:
     path = fields.pop("path", None) or fields.pop("timer", None) or fields.pop("name", "")
     says = [event.reason] if event.reason else []
     for name, value in fields.items():
-        if name not in _EVERY_EVENT and value not in (None, (), [], {}):
+        if name not in _TOLD_ELSEWHERE and value not in (None, (), [], {}):
             says.append(f"{name}={_short(value)}")
     return (
         str(event.position),

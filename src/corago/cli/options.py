@@ -38,11 +38,11 @@ class Common:
         named = self.url or os.environ.get(URL_VARIABLE) or None
         return None if named in MEMORY else named
 
-    def needed_store(self, command: str) -> str:
+    def needed_store(self, what: str) -> str:
         """The URL of the store. Raises UsageError, which says what to set."""
         if self.store is None:
             raise UsageError(
-                f"`{command}` needs a store that outlives it: give --url sqlite:///work.db, or set "
+                f"{what} needs a store that outlives it: give --url sqlite:///work.db, or set "
                 f"{URL_VARIABLE}. In memory only `demo` and `run --wait` work"
             )
         return self.store

@@ -31,14 +31,18 @@ class Output:
     def __init__(self, common: Common) -> None:
         """Take the form; nothing is printed yet."""
         self.is_json = common.json
-        self._is_quiet = common.quiet
+        self.is_quiet = common.quiet
+
+    @property
+    def is_shown(self) -> bool:
+        """Whether a person looks at stdout."""
+        return sys.stdout.isatty()
 
     def document(self, value: Any) -> None:
         """One JSON document: on several lines for a person, on one for a program."""
-        is_shown = sys.stdout.isatty()
         is_unicode = "utf" in (sys.stdout.encoding or "").lower()
         plain = msgspec.to_builtins(value)
-        print(json.dumps(plain, ensure_ascii=not is_unicode, indent=2 if is_shown else None))
+        print(json.dumps(plain, ensure_ascii=not is_unicode, indent=2 if self.is_shown else None))
 
     def text(self, text: str) -> None:
         """Data as text."""
@@ -46,7 +50,7 @@ class Output:
 
     def say(self, text: str) -> None:
         """A message, which --quiet leaves out."""
-        if not self._is_quiet:
+        if not self.is_quiet:
             print(text, file=sys.stderr, flush=True)
 
     def done(self, document: dict[str, Any], said: str) -> None:
@@ -59,9 +63,9 @@ class Output:
     def table(self, heads: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
         """Rows of texts: a table on a terminal, else without heads and divided by tabs.
 
-        A column named `status` is coloured.
+        A column named `status` is coloured, and the last one cut to what there is room for.
         """
-        if not sys.stdout.isatty():
+        if not self.is_shown:
             for row in rows:
                 print("\t".join(map(one_line, row)))
             return
@@ -70,9 +74,12 @@ class Output:
         from rich.table import Table
         from rich.text import Text
 
-        table = Table(*heads, box=box.SIMPLE_HEAD, pad_edge=False)
+        table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
+        for head in heads:
+            is_last = head == heads[-1]
+            table.add_column(head, no_wrap=True, overflow="ellipsis" if is_last else "fold")
         for row in rows:
-            cells = [Text(one_line(cell), overflow="fold") for cell in row]
+            cells = [Text(one_line(cell)) for cell in row]
             for head, cell in zip(heads, cells, strict=True):
                 if head == "status":
                     cell.stylize(STATUS_STYLES.get(cell.plain, ""))
@@ -82,7 +89,7 @@ class Output:
     @contextlib.contextmanager
     def steps_on_stderr(self) -> Iterator[None]:
         """Within the block, what users' code prints goes to stderr: stdout is for the data."""
-        with contextlib.redirect_stdout(_Stderr()):  # type: ignore[type-var] # a file's two methods
+        with contextlib.redirect_stdout(_Stderr()):
             yield
 
 
@@ -122,6 +129,15 @@ def compact(value: Any) -> str:
 def stamp(at: datetime) -> str:
     """An instant, in UTC, to the second."""
     return f"{at.astimezone(UTC):%Y-%m-%d %H:%M:%S}Z"
+
+
+def age(at: datetime, now: datetime) -> str:
+    """How long ago that was, in the largest unit that fits: `5 s`, `3 min`, `2 h`, `4 d`."""
+    seconds = max(0, round((now - at).total_seconds()))
+    for size, unit in ((86400, "d"), (3600, "h"), (60, "min")):
+        if seconds >= size:
+            return f"{seconds // size} {unit}"
+    return f"{seconds} s"
 
 
 def count(number: int, noun: str) -> str:

@@ -75,7 +75,7 @@ def duration(text: str, what: str) -> timedelta:
         end = 0
     if not end or end != len(text):
         raise InvalidInputError(
-            f"{what}: {text!r} is no duration; write 90s, 10m, 1h30m or 2d (a bare number is seconds)"
+            f"{what}: {text!r} is no duration; write 90s, 10m, 1h30m or 2d (90 is 90s)"
         )
     return found
 

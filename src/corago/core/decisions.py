@@ -37,7 +37,6 @@ class StartTimer(msgspec.Struct, frozen=True):
 
     timer: str
     delay: float
-    purpose: str = "sleep"
 
 
 class AwaitSignal(msgspec.Struct, frozen=True):

@@ -19,6 +19,9 @@ from corago.core.commit import Commit, DocumentWrite
 from corago.core.process import Process
 from corago.core.program import NOTHING, Agenda, Program, Snapshot
 
+HOPELESS = frozenset({"StepArgumentError", "StepResultError", "StateTooLargeError"})
+"""Failures that the same code and the same State would meet again: not worth another attempt."""
+
 LOSS_LIMIT = 5
 """So many lost leases without progress make a process poison: it is suspended."""
 
@@ -202,6 +205,7 @@ class _Advance:
             failure = e.failure_of(result, path)
             spent = message.attempt - self.process.activity(path, message.occurrence).first + 1
             retriable = isinstance(result, (e.ActivityFailed, e.ActivityTimedOut))
+            retriable = retriable and failure is not None and failure.type not in HOPELESS
             if failure and retriable and wanted.retry and wanted.retry.allows(spent, failure.type):
                 wait = wanted.retry.wait(spent, f"{self.process.id}/{self.process.run}/{path}")
                 self._receive(
@@ -290,8 +294,17 @@ class _Advance:
         if self.process.poison is not None or (closed and self.process.status != "failed"):
             self.agenda = NOTHING
             return
+        decisions = self.program.decide(self.state, self.calls)
+        if (
+            len(decisions) == 1
+            and type(decisions[0]) is d.ScheduleActivity
+            and not (closed or self.process.timers)
+        ):
+            # by far the commonest case: one step after the other
+            self.agenda = Agenda(decisions)  # type: ignore[arg-type]
+            return
         agenda: tuple[list[Any], list[Any], list[Any], list[Any]] = ([], [], [], [])
-        for decision in self.program.decide(self.state, self.calls):
+        for decision in decisions:
             place = _PLACE.get(type(decision))
             if place is not None:
                 agenda[place].append(decision)

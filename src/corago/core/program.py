@@ -39,6 +39,10 @@ class Program(Protocol[S]):
         """What the workflow wants next. Raises MissingFunctionError where the code is not here."""
         ...
 
+    def check_input(self, given: Any) -> Any:
+        """The input of a new process as the door takes it. Raises InvalidInputError."""
+        ...
+
     def view(self, state: S) -> Any:
         """What users are shown as the process's state."""
         ...

@@ -83,6 +83,9 @@ class Backend(Protocol):
     async def define(self, definition: Definition, program: Program[Any]) -> Definition:
         """Make a definition known, with the program that runs it; gives it with its id."""
 
+    def program(self, definition: Definition) -> Program[Any]:
+        """The program of a definition that `define` or `latest` gave."""
+
     async def latest(self, name: str) -> Definition | None:
         """The newest definition of a name, for clients without code."""
 

@@ -282,34 +282,54 @@ class EngineCore(Operation):
         WorkflowNotFoundError, InvalidInputError, StoreError.
         """
         self._check()
-        definition, default = await self._definition(workflow)
-        process_id = checks.good_id(id) if id is not None else self._new_id()
-        given = self._checked_input(input)
         worker = self._worker
-        is_born_here = worker is not None and worker.is_taking and self._has_code(definition.sha)
-        wish = Start(
-            process_id=process_id,
-            definition=definition,
-            input=given,
-            tags=checks.good_tags(tags),
-            timeout=checks.seconds(timeout, "timeout") if timeout is not None else default,
-            actor=actor,
-            reason=reason,
-            owner=worker.id if worker is not None and is_born_here else None,
+        is_reserved = worker is not None and worker.reserve()
+        return await self._start(
+            workflow, input, id, tags, timeout, actor, reason, is_reserved=is_reserved
         )
+
+    async def _start(  # noqa: PLR0917 - `start`, with its place in the worker taken already
+        self,
+        workflow: Workflow | str,
+        input: Any,
+        id: str | None,
+        tags: Iterable[str],
+        timeout: float | timedelta | None,
+        actor: str | None,
+        reason: str | None,
+        *,
+        is_reserved: bool,
+    ) -> AsyncHandle:
+        worker = self._worker
         try:
+            definition, default = await self._definition(workflow)
+            is_born_here = is_reserved and self._has_code(definition.sha)
+            wish = Start(
+                process_id=checks.good_id(id) if id is not None else self._new_id(),
+                definition=definition,
+                input=self._checked_input(definition, input),
+                tags=checks.good_tags(tags),
+                timeout=checks.seconds(timeout, "timeout") if timeout is not None else default,
+                actor=actor,
+                reason=reason,
+                owner=worker.id if worker is not None and is_born_here else None,
+            )
             started = await self._backend.start(wish)
+            if started.task is not None and worker is not None:
+                worker.adopt(started.task)
         except StoreError:
             if worker is not None:
                 worker.must_take_back = True
             raise
-        if started.task is not None and worker is not None:
-            worker.adopt(started.task)
+        finally:
+            if worker is not None and is_reserved:
+                worker.release()
         if not started.is_new and not started.is_same:
-            raise ProcessAlreadyExistsError(process_id, "workflow or input")
-        return AsyncHandle(self, process_id)
+            raise ProcessAlreadyExistsError(wish.process_id, "workflow or input")
+        return AsyncHandle(self, wish.process_id)
 
-    def _checked_input(self, value: Any) -> Any:
+    def _checked_input(self, definition: Definition, value: Any) -> Any:
+        value = self._backend.program(definition).check_input(value)
         encoded = codec.to_json(value, "input")
         limit = self._settings.state_limit
         if len(encoded) > limit:
@@ -340,27 +360,33 @@ class EngineCore(Operation):
         time, and an engine with a worker starts no more than its worker has room for.
         """
         self._check()
-        handles: list[asyncio.Task[AsyncHandle]] = []
+        loop = asyncio.get_running_loop()
+        begun: list[asyncio.Task[AsyncHandle]] = []
         slots = asyncio.Semaphore(max(1, window))
+        failed = asyncio.Event()
 
-        async def begin(item: Any) -> AsyncHandle:
+        async def begin(item: Any, *, is_reserved: bool) -> AsyncHandle:
             try:
                 name, given = item if isinstance(item, tuple) else (None, item)
-                return await self.start(workflow, given, id=name, actor=actor, reason=reason)
+                return await self._start(
+                    workflow, given, name, (), None, actor, reason, is_reserved=is_reserved
+                )
+            except BaseException:
+                failed.set()
+                raise
             finally:
                 slots.release()
 
         async for item in _each(items):
             await slots.acquire()
-            if self._worker is not None:
-                await self._worker.room()
-            failed = next(
-                (each for each in handles[-window:] if each.done() and each.exception()), None
-            )
-            if failed is not None:
+            worker = self._worker
+            if worker is not None:
+                await worker.room()
+            if failed.is_set():
                 break
-            handles.append(asyncio.get_running_loop().create_task(begin(item)))
-        return list(await asyncio.gather(*handles))
+            is_reserved = worker is not None and worker.reserve()
+            begun.append(loop.create_task(begin(item, is_reserved=is_reserved)))
+        return list(await asyncio.gather(*begun))
 
     # -- handles and waiting --------------------------------------------------------------------
 

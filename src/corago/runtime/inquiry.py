@@ -180,12 +180,14 @@ def _messages(  # noqa: PLR0917 - what a preview may ask about, in the order of 
             found.append(m.Command(verb, targets))
     if outcome is not None:
         path, value = outcome
-        if path not in {wish.path for wish in agenda.activities}:
+        wish = next((each for each in agenda.activities if each.path == path), None)
+        if wish is None:
             return f"step {path!r} is not open"
         end: e.ActivityResult = (
             e.ActivityFailed(e.Failure(type(value).__name__, str(value)))
             if isinstance(value, BaseException)
             else e.ActivityCompleted(codec.plain(value, "outcome"))
         )
-        found.append(m.Outcome(path, 1, process.activity(path).attempt, end))
+        attempt = process.activity(path, wish.occurrence).attempt
+        found.append(m.Outcome(path, wish.occurrence, attempt, end))
     return found

@@ -231,7 +231,7 @@ class Turn:
                 due = later
         may_start = self.worker.may_start
         if startable:
-            is_crowding = self._commits >= SHARE_COMMITS and self.worker.is_crowded
+            is_crowding = self.worker.is_crowded and self._commits >= SHARE_COMMITS
             return KEEP if may_start and not is_crowding else Hold(keeps=False, due=now)
         for at in process.timers.values():
             due = at if due is None or at < due else due
@@ -251,16 +251,13 @@ class Turn:
             for path, attempt in list(self.attempts.items()):
                 if (path, attempt.number) not in open_now:
                     self.attempts.pop(path).drop()
+        may_start = self.worker.may_start
         for wish in agenda.activities:
             running = self.attempts.get(wish.path)
-            known = process.activity(wish.path)
+            known = process.activity(wish.path, wish.occurrence)
             if wish.cancel:
                 self._cancel(wish, running, known.attempt)
-            elif (
-                running is None
-                and self.worker.may_start
-                and (known.due is None or known.due <= now)
-            ):
+            elif running is None and may_start and (known.due is None or known.due <= now):
                 self._start(wish, known.attempt)
 
     def _cancel(self, wish: d.ScheduleActivity, running: Attempt | None, number: int) -> None:

@@ -24,7 +24,7 @@ from corago.ports.store import Instance
 class Wait:
     """Something that a process waits for.
 
-    `kind` is step, retry, sleep, signal, timeout, incident or deadline.
+    `kind` is step, retry, sleep, signal, incident or deadline.
     """
 
     kind: str
@@ -42,7 +42,6 @@ _WORDS = {
     "retry": "step {path!r} failed ({detail}) and is tried again; it waits",
     "sleep": "{path!r} sleeps",
     "signal": "{path!r} waits for the signal {detail!r}",
-    "timeout": "{path!r} waits",
     "incident": "{path!r} needs a person: {detail}",
     "deadline": "the process may run",
 }
@@ -154,10 +153,13 @@ def waits_of(snapshot: Snapshot, agenda: Agenda) -> tuple[Wait, ...]:
             found.append(Wait("retry", wish.path, str(known.error), known.due))
         else:
             found.append(Wait("step", wish.path))
-    found += [Wait("signal", each.path, each.name) for each in agenda.signals]
-    for timer in agenda.timers:
-        path = timer.timer.rpartition("@")[0]
-        found.append(Wait(timer.purpose, path, "", process.timers.get(timer.timer)))
+    until = {
+        timer.timer.rpartition("@")[0]: process.timers.get(timer.timer) for timer in agenda.timers
+    }
+    found += [
+        Wait("signal", each.path, each.name, until.pop(each.path, None)) for each in agenda.signals
+    ]
+    found += [Wait("sleep", path, "", at) for path, at in until.items()]
     if process.deadline is not None:
         found.append(Wait("deadline", process.id, "", process.deadline))
     return tuple(found)

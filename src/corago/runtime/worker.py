@@ -80,7 +80,8 @@ class Worker:
         self._sleep = sleep
         self._concurrency = concurrency
         self._lease = lease.total_seconds()
-        self._renewed = clock.monotonic()
+        self._fresh_until = 0.0
+        self._reserved = 0
         self._is_draining = False
         self._is_paused = False
         self._is_lost = False
@@ -107,7 +108,8 @@ class Worker:
     @property
     def may_start(self) -> bool:
         """Whether anything new may start here now."""
-        return not (self._is_draining or self._is_paused or self._is_lost) and self._is_fresh
+        is_halted = self._is_draining or self._is_paused or self._is_lost
+        return not is_halted and self.clock.monotonic() < self._fresh_until
 
     @property
     def _is_fresh(self) -> bool:
@@ -115,12 +117,27 @@ class Worker:
 
         It is judged by this worker's own steady clock.
         """
-        return self.clock.monotonic() - self._renewed < self._lease * 2 / 3
+        return self.clock.monotonic() < self._fresh_until
+
+    def _renewed(self, at: float) -> None:
+        self._fresh_until = at + self._lease * 2 / 3
 
     @property
-    def is_taking(self) -> bool:
-        """Whether a new process may be born into this worker's hands."""
-        return bool(self.id) and self.may_start and len(self.turns) < self._concurrency
+    def _free(self) -> int:
+        """How many more processes it may hold."""
+        return self._concurrency - len(self.turns) - self._reserved
+
+    def reserve(self) -> bool:
+        """Keep a place for a process that is about to be born into this worker's hands."""
+        if not (self.id and self.may_start and self._free > 0):
+            return False
+        self._reserved += 1
+        return True
+
+    def release(self) -> None:
+        """Give a place back: the process has its turn, or was not born."""
+        self._reserved -= 1
+        self._room.set()
 
     async def append(
         self, task: DecisionTask, commit: Commit, hold: Hold, *, consumed: int, seen: int
@@ -184,7 +201,7 @@ class Worker:
     async def _enlist(self) -> None:
         before = self.clock.monotonic()
         self.id = await self.backend.heartbeat(self.name)
-        self._renewed = before
+        self._renewed(before)
 
     async def stop(self, grace: float) -> None:
         """Take nothing more, let what runs end for `grace` seconds, and leave.
@@ -232,8 +249,6 @@ class Worker:
         turn = self.turns[task.process_id] = Turn(self, task)
         running = self.loop.create_task(self._drive(turn))
         self._tasks.add(running)
-        if len(self.turns) >= self._concurrency:
-            self._room.clear()
 
     async def _drive(self, turn: Turn) -> None:
         try:
@@ -303,7 +318,7 @@ class Worker:
 
     async def room(self) -> None:
         """Wait until a process may be born into this worker's hands."""
-        while not self._is_draining and len(self.turns) >= self._concurrency:
+        while not self._is_draining and self._free <= 0:
             self._room.clear()
             await self._room.wait()
 
@@ -318,11 +333,8 @@ class Worker:
             self._alarm = None
         seconds = IDLE_SECONDS
         if self._is_fresh and not (self._is_draining or self._is_lost):
-            room = max(0, self._concurrency - len(self.turns))
-            polled = await self._poll(room)
+            polled = await self._poll(max(0, self._free))
             self.set_paused(polled.paused)
-            for task in polled.tasks:
-                self.adopt(task)
             now = self.clock.now()
             is_more = polled.next_due is not None and polled.next_due <= now
             self.is_crowded = is_more and len(self.turns) >= self._concurrency
@@ -336,11 +348,20 @@ class Worker:
         await self._work.wait()
 
     async def _poll(self, room: int) -> Polled:
+        """Take up to `room` due processes; their places are kept meanwhile."""
+        self._reserved += room
         try:
-            return await self.backend.poll_decision_tasks(self.id, list(self._functions), room)
+            shas = list(self._functions)
+            polled = await self.backend.poll_decision_tasks(self.id, shas, room)
+            for task in polled.tasks:
+                self.adopt(task)
         except StoreError:
             self.must_take_back = True
             raise
+        finally:
+            self._reserved -= room
+            self._room.set()
+        return polled
 
     async def _take_back(self) -> None:
         """Take up what is leased here without a turn: the answer of a claim or start was lost."""
@@ -372,7 +393,8 @@ class Worker:
             except StoreError as error:
                 _log.warning("%s could not renew its lease: %s", self.name, error)
             else:
-                self._renewed = before if is_known else self._renewed
+                if is_known:
+                    self._renewed(before)
         if is_known and self._is_fresh:
             return
         if not self._is_lost:

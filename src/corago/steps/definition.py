@@ -12,7 +12,7 @@ from typing import Any, NoReturn
 
 from corago.activity import ActivityFunction
 from corago.core.codec import canonical
-from corago.errors import DefinitionError, InvalidInputError, InvalidOptionError
+from corago.errors import DefinitionError, InvalidOptionError
 from corago.steps import injection, options, rules
 from corago.steps.elements import Element, Guard, Parallel, Scope, Step, StepList, listed
 from corago.steps.injection import Filler
@@ -89,13 +89,7 @@ class Workflow:
 
         Raises InvalidInputError unless it is a dict with texts as keys.
         """
-        if given is None:
-            return {}
-        if isinstance(given, dict) and all(isinstance(key, str) for key in given):
-            return given
-        raise InvalidInputError(
-            f"{self.name!r} starts with a State, a dict with texts as keys, not {shortened(given)}"
-        )
+        return self.program.check_input(given)
 
     def __call__(self, *_: object, **__: object) -> NoReturn:
         """Not for workflows. Raises DefinitionError."""

@@ -6,6 +6,7 @@ The position is kept as name paths, so that a list may grow around a living proc
 
 from __future__ import annotations
 
+import reprlib
 from collections import ChainMap
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -16,6 +17,7 @@ from corago.core import decisions as d
 from corago.core import events as e
 from corago.core.calls import Calls
 from corago.core.retry import Retry
+from corago.errors import InvalidInputError
 
 _replace = msgspec.structs.replace
 
@@ -129,8 +131,20 @@ class StepsProgram:
 
     def __init__(self, document: Mapping[str, Any]) -> None:
         """Compile the document once."""
+        self.name: str = document.get("name", "a step list")
         self.first, self.nodes = compile_nodes(document["steps"])
         self.decide_limit = 100 + 4 * sum(1 + node.guards for node in self.nodes.values())
+
+    def check_input(self, given: Any) -> dict[str, Any]:
+        """A State; None is {}. Raises InvalidInputError if it is no dict with texts as keys."""
+        if given is None:
+            return {}
+        if isinstance(given, dict) and all(isinstance(key, str) for key in given):
+            return given
+        shown = reprlib.repr(given)
+        raise InvalidInputError(
+            f"{self.name!r} starts with a State, a dict with texts as keys, not {shown}"
+        )
 
     def view(self, state: StepsState) -> dict[str, Any]:
         """The State, without what unfinished branches have written."""
@@ -413,7 +427,7 @@ class StepsProgram:
                 waits: tuple[d.Decision, ...] = (d.AwaitSignal(node.path, element["signal"]),)
                 if element.get("timeout") is not None:
                     name = f"{node.path}@{frame.tries}"
-                    waits += (d.StartTimer(name, element["timeout"], "timeout"),)
+                    waits += (d.StartTimer(name, element["timeout"]),)
                 return waits
             case "done":
                 return (d.CompleteProcess(dict(view)),)

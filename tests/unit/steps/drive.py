@@ -16,7 +16,7 @@ from corago.core.commit import Commit
 from corago.core.kernel import advance, arrivals
 from corago.core.process import Process
 from corago.core.program import NOTHING, Agenda
-from corago.steps import Workflow
+from corago.steps import Step, StepList, Workflow, begin, done, init, step, workflow
 
 BIRTH = datetime(2030, 1, 1, tzinfo=UTC)
 
@@ -157,3 +157,44 @@ class Drive:
         assert isinstance(targets, dict), targets
         self.advance(m.Command(verb, targets, value))
         return self
+
+
+# -- lists to drive --------------------------------------------------------------------------------
+
+
+def listed(*steps: Any, **options: Any) -> Workflow:
+    """A workflow of these steps between `init` and `done`."""
+
+    @workflow("For a test", **options)
+    def tried() -> StepList:
+        inner = begin
+        for each in steps:
+            inner = inner >> each
+        return init >> inner >> done
+
+    return tried
+
+
+def writes(name: str, **values: Any) -> Step[[], dict[str, Any]]:
+    @step(name)
+    def write() -> dict[str, Any]:
+        return values
+
+    return write
+
+
+def fails(name: str, until: dict[str, int], **options: Any) -> Step[[], dict[str, Any]]:
+    """A step that fails as often as `until["fails"]` says, then writes {name: "well"}."""
+
+    @step(name, **options)
+    def fail() -> dict[str, Any]:
+        if until["fails"] > 0:
+            until["fails"] -= 1
+            raise RuntimeError("not yet")
+        return {name: "well"}
+
+    return fail
+
+
+def is_on(on: bool = False) -> bool:  # noqa: FBT001, FBT002 - a predicate takes what the State has
+    return on

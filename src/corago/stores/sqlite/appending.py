@@ -29,14 +29,15 @@ def _append(pen: Pen, item: Append) -> Refusal | None:
         position = fence.position + len(item.events)
         # fmt: off
         pen.cursor.execute(_APPEND_AND_HOLD, (
-            position, item.status, item.at_us,
-            fence.instance, fence.owner, fence.epoch, fence.position, fence.run, item.consumed,
+            position, item.at_us,
+            fence.instance, fence.owner, fence.epoch, fence.position, fence.run,
+            item.consumed, item.status,
         ))
         # fmt: on
         if pen.cursor.rowcount:
             _write_events(pen, item, position)
             return None
-        # Fenced, or messages were consumed: the full form tells.
+        # Fenced, or something else changes: the full form tells.
     if item.documents:
         return _append_with_documents(pen, item)
     return _append_in_full(pen, item)

@@ -20,6 +20,9 @@ PATIENCE = 5.0
 CHECKPOINT_PAGES = 4000
 """A commit that leaves so many pages in the log moves them into the file, 16 MB of them."""
 
+LOG_BYTES = 64 << 20
+"""A log that grew beyond this is cut back to it."""
+
 CACHE_KIBIBYTES = 32_768
 STATEMENTS = 256
 
@@ -60,7 +63,7 @@ def connect_writer(path: Path, patience: float) -> sqlite3.Connection:
     connection.execute("PRAGMA temp_store = MEMORY")
     connection.execute(f"PRAGMA cache_size = -{CACHE_KIBIBYTES}")
     connection.execute(f"PRAGMA wal_autocheckpoint = {CHECKPOINT_PAGES}")
-    connection.execute(f"PRAGMA journal_size_limit = {16 * CHECKPOINT_PAGES * 4096}")
+    connection.execute(f"PRAGMA journal_size_limit = {LOG_BYTES}")
     return connection
 
 
@@ -74,7 +77,7 @@ def connect_reader(path: Path, patience: float) -> sqlite3.Connection:
 def is_of_one_item(error: Exception) -> bool:
     """Whether an error lies in what was to be written, not in the file, the disk or the lock."""
     if not isinstance(error, sqlite3.Error):
-        return True
+        return not isinstance(error, StoreError)
     code = getattr(error, "sqlite_errorcode", None)
     return code is None or code & _PRIMARY in _OF_ONE_ITEM
 

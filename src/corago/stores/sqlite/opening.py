@@ -7,7 +7,7 @@ import sqlite3
 from contextlib import closing
 from pathlib import Path
 
-from corago.errors import StoreUnavailableError
+from corago.errors import StoreCorruptError, StoreUnavailableError
 from corago.stores.sqlite import migrations
 from corago.stores.sqlite.connecting import connect, connect_writer, explained
 from corago.stores.sqlite.locks import Locks
@@ -15,6 +15,8 @@ from corago.stores.sqlite.turnstile import Turnstile
 
 OLDEST_SQLITE = (3, 38, 0)
 """The first with `->>`, by which the views read JSON."""
+
+_HEADER = b"SQLite format 3\0"
 
 
 def real(path: Path | str) -> Path:
@@ -30,7 +32,13 @@ def prepare(path: Path, at_us: int, patience: float) -> sqlite3.Connection:
             f"{path}: use another Python"
         )
     with explained(path):
-        _refuse_what_is_not_ours(path)
+        try:
+            _refuse_what_is_not_ours(path)
+        except OSError as error:
+            raise StoreUnavailableError(
+                f"the database {path} cannot be read ({error.strerror}); give this user the right "
+                "to read and write the file and its folder"
+            ) from error
         with closing(connect(path, "rwc", patience)) as creating:
             creating.execute("PRAGMA schema_version")
         connection = connect_writer(path, patience)
@@ -44,9 +52,17 @@ def prepare(path: Path, at_us: int, patience: float) -> sqlite3.Connection:
 
 def _refuse_what_is_not_ours(path: Path) -> None:
     """Look before writing anything, since even a change of mode would be a change."""
-    if path.is_file() and path.stat().st_size:
-        with closing(connect(path, "ro")) as looking:
-            migrations.applied(looking, path)
+    if not path.is_file() or not path.stat().st_size:
+        return
+    with path.open("rb") as file:
+        # SQLite itself would take a very short text for an empty database, and write over it.
+        if file.read(len(_HEADER)) != _HEADER:
+            raise StoreCorruptError(
+                f"{path} is no SQLite database, or its beginning is damaged; name another file, or "
+                "run `corago db check` and restore a copy"
+            )
+    with closing(connect(path, "ro")) as looking:
+        migrations.applied(looking, path)
 
 
 def _make_ready(connection: sqlite3.Connection, path: Path, at_us: int, patience: float) -> None:

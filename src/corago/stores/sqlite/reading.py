@@ -1,8 +1,13 @@
-"""Reads, each on a connection of its own, so that no writer waits for them."""
+"""Reads, each on a connection of its own, so that no writer waits for them.
+
+Rows are fetched before they are understood: an open statement would hold back the log.
+"""
 
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from corago.ports.store import (
@@ -21,10 +26,13 @@ from corago.stores.sqlite.queries import QUERIES
 from corago.stores.sqlite.workers import lock_name
 
 _COUNT_BY_STATUS = QUERIES["count_by_status"]
+_COUNT_MATCHING = QUERIES["count_matching"]
 _DEFINITIONS = QUERIES["definitions"]
 _DOCUMENT = QUERIES["document"]
 _EVENTS = QUERIES["events"]
 _FIND = QUERIES["find"]
+_FIND_HELD = QUERIES["find_held"]
+_FIND_WITH_STATUS = QUERIES["find_with_status"]
 _FIND_TAGGED = QUERIES["find_tagged"]
 _INSTANCE_OF = QUERIES["instance_of"]
 _MESSAGES = QUERIES["messages"]
@@ -32,48 +40,67 @@ _PEERS = QUERIES["peers"]
 _READ_SETTING = QUERIES["read_setting"]
 
 _ALL = -1
+_FILTERS = ("workflow", "status", "owner", "tag", "since_us", "until_us")
+
+
+@contextmanager
+def one_moment(cursor: sqlite3.Cursor) -> Iterator[None]:
+    """Let several statements see the same state of the database."""
+    cursor.execute("BEGIN")
+    try:
+        yield
+    finally:
+        if cursor.connection.in_transaction:
+            cursor.execute("COMMIT")
 
 
 def load(cursor: sqlite3.Cursor, process_id: str) -> Loaded | None:
     """A process as it was at one moment."""
-    cursor.execute("BEGIN")
-    try:
+    with one_moment(cursor):
         found = cursor.execute(_INSTANCE_OF, (process_id,)).fetchone()
         return None if found is None else rows.load(cursor, found)[found[0]]
-    finally:
-        cursor.execute("COMMIT")
 
 
 def messages(cursor: sqlite3.Cursor, instance: int, after: int) -> list[Arrived]:
     """The later part of an inbox."""
-    return [rows.arrived(row) for row in cursor.execute(_MESSAGES, (instance, after))]
+    return [rows.arrived(row) for row in cursor.execute(_MESSAGES, (instance, after)).fetchall()]
 
 
 def events(cursor: sqlite3.Cursor, process_id: str, after: int, limit: int | None) -> list[bytes]:
     """A part of a history."""
     asked = (process_id, after, _ALL if limit is None else limit)
-    return [data for (data,) in cursor.execute(_EVENTS, asked)]
+    return [data for (data,) in cursor.execute(_EVENTS, asked).fetchall()]
 
 
 def definitions(cursor: sqlite3.Cursor, name: str | None) -> list[Definition]:
     """Definitions of one name, or all."""
-    return [rows.definition(row) for row in cursor.execute(_DEFINITIONS, {"name": name})]
+    return [rows.definition(row) for row in cursor.execute(_DEFINITIONS, {"name": name}).fetchall()]
 
 
 def document(cursor: sqlite3.Cursor, kind: str, id_: str) -> list[DocumentVersion]:
     """The versions of a document."""
-    return [rows.version(row) for row in cursor.execute(_DOCUMENT, (kind, id_))]
+    return [rows.version(row) for row in cursor.execute(_DOCUMENT, (kind, id_)).fetchall()]
 
 
 def find(cursor: sqlite3.Cursor, query: Query) -> list[Instance]:
     """A page of processes."""
-    statement = _FIND if query.tag is None else _FIND_TAGGED
-    return [rows.instance(row) for row in cursor.execute(statement, _conditions(query))]
+    statement = _FIND
+    if query.owner is not None:
+        statement = _FIND_HELD
+    elif query.tag is not None:
+        statement = _FIND_TAGGED
+    elif query.status is not None:
+        statement = _FIND_WITH_STATUS
+    found = cursor.execute(statement, _conditions(query)).fetchall()
+    return [rows.instance(row) for row in found]
 
 
 def count(cursor: sqlite3.Cursor, query: Query) -> dict[str, int]:
     """Processes by status."""
-    return dict(cursor.execute(_COUNT_BY_STATUS, _conditions(query)).fetchall())
+    conditions = _conditions(query)
+    if any(conditions[name] is not None for name in _FILTERS):
+        return dict(cursor.execute(_COUNT_MATCHING, conditions).fetchall())
+    return dict(cursor.execute(_COUNT_BY_STATUS).fetchall())
 
 
 def _conditions(query: Query) -> dict[str, Any]:

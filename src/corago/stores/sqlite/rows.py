@@ -61,10 +61,10 @@ def load(cursor: sqlite3.Cursor, instances: Sequence[int]) -> dict[int, Loaded]:
     asked = numbers(instances)
     rows = cursor.execute(_LOAD, (asked,)).fetchall()
     events: defaultdict[int, list[bytes]] = defaultdict(list)
-    for number, data in cursor.execute(_EVENTS, (asked,)):
+    for number, data in cursor.execute(_EVENTS, (asked,)).fetchall():
         events[number].append(data)
     messages: defaultdict[int, list[Arrived]] = defaultdict(list)
-    for number, *message in cursor.execute(_MESSAGES, (asked,)):
+    for number, *message in cursor.execute(_MESSAGES, (asked,)).fetchall():
         messages[number].append(Arrived(*message))
     found: dict[int, Loaded] = {}
     for row in rows:

@@ -2,55 +2,61 @@
 
 from __future__ import annotations
 
+import sqlite3
 import threading
-from pathlib import Path
 from types import TracebackType
-
-from corago.stores.sqlite.connecting import connect_reader
 
 
 class Stirring:
-    """A connection that only watches, asked by the loop and, around its commits, by the writer.
+    """Guards the writing connection, so that the loop may ask it for news between transactions.
 
-    While the writer's transaction is open nobody else can commit, so what it changes from beginning
-    to end is its own. Without this every commit of a busy store would look like news.
+    SQLite tells a connection of the commits of all others, and only of those: asked of any other
+    connection, every commit of this store would look like news. While the writer's transaction is
+    open nobody else can commit, so the look that it takes at its beginning is good until its end.
     """
 
-    def __init__(self, path: Path, patience: float) -> None:
-        """Open the connection; news are counted from now on."""
-        self._connection = connect_reader(path, patience)
-        self._cursor = self._connection.cursor()
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        """Count news from now on."""
+        self._cursor = connection.cursor()
         self._mutex = threading.Lock()
-        self._is_writing = False
         self._is_watched = False
-        self._has_news = False
-        self._known = self._version()
+        self._has_looked = False
+        self._news = 0
+        self._told = 0
+        self._version = self._read_version()
 
-    def _version(self) -> int:
+    def _read_version(self) -> int:
         (version,) = self._cursor.execute("PRAGMA data_version").fetchone()
         return int(version)
 
     def asked(self) -> bool:
-        """Whether there are news since this was last asked."""
-        with self._mutex:
-            self._is_watched = True
-            if not self._is_writing:
-                self._look()
-            has_news, self._has_news = self._has_news, False
-            return has_news
+        """Whether there may be news since this was last asked. On the loop; never waits."""
+        self._is_watched = True
+        if self._mutex.acquire(blocking=False):
+            try:
+                self.look()
+            finally:
+                self._mutex.release()
+        elif not self._has_looked:
+            # The writer waits for somebody else to end, who may well have written.
+            return True
+        news = self._news
+        told, self._told = self._told, news
+        return news != told
 
-    def _look(self) -> None:
-        version = self._version()
-        if version != self._known:
-            self._known = version
-            self._has_news = True
+    def look(self) -> None:
+        """Take note of what others have committed. By whoever has the connection now."""
+        if self._is_watched:
+            version = self._read_version()
+            if version != self._version:
+                self._version = version
+                self._news += 1
+        self._has_looked = True
 
     def __enter__(self) -> None:
-        """The writer's transaction is open: whatever changed until now was somebody else."""
-        with self._mutex:
-            if self._is_watched:
-                self._look()
-            self._is_writing = True
+        """The writer needs its connection."""
+        self._mutex.acquire()
+        self._has_looked = False
 
     def __exit__(
         self,
@@ -58,13 +64,5 @@ class Stirring:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        """The transaction has ended: what changed since was our own."""
-        with self._mutex:
-            if self._is_watched:
-                self._known = self._version()
-            self._is_writing = False
-
-    def close(self) -> None:
-        """Let the connection go."""
-        with self._mutex:
-            self._connection.close()
+        """The writer is done."""
+        self._mutex.release()

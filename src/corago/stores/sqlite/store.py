@@ -99,9 +99,13 @@ class SqliteStore:
         now_us = to_us(self._clock.now())
         connection = await asyncio.to_thread(prepare, path, now_us, patience)
         locks = Locks(path)
-        with explained(path):
-            stirring = Stirring(path, patience)
-            readers = Readers(path, patience, loop)
+        try:
+            with explained(path):
+                stirring = Stirring(connection)
+                readers = Readers(path, patience, loop)
+        except BaseException:
+            connection.close()
+            raise
         writer = Writer(
             path=path,
             clock=self._clock,
@@ -150,9 +154,7 @@ class SqliteStore:
     def _read(self, read: Callable[[sqlite3.Cursor], T]) -> asyncio.Future[T]:
         return self._ready().readers.submit(read)
 
-    def _told(
-        self, group: list[Item], answers: list[Any], changes: tuple[Change, ...]
-    ) -> None:
+    def _told(self, group: list[Item], answers: list[Any], changes: tuple[Change, ...]) -> None:
         """A group was written: wake who waits for it, then tell who listens."""
         for (_, _, future), answer in zip(group, answers, strict=False):
             if future.done():

@@ -111,7 +111,6 @@ class Writer:
             group = self._gather()
             if group:
                 self._serve(group)
-        self._stirring.close()
         # The last connection to go moves the log into the file and removes it.
         self._connection.close()
         self._hand_over(self._ended.set_result, None)
@@ -153,9 +152,9 @@ class Writer:
             self._is_ending = True
 
     def _write(self, group: list[Item]) -> tuple[list[Any], tuple[Change, ...]]:
-        if group[0][0].peek is not None and (answers := self._peek(group)):
-            return answers, ()
         try:
+            if group[0][0].peek is not None and (answers := self._peek(group)):
+                return answers, ()
             return self._commit(group, self._do)
         except Exception as error:
             if not is_of_one_item(error):
@@ -166,11 +165,13 @@ class Writer:
     def _peek(self, group: list[Item]) -> list[Any]:
         """The answers of the first items, as far as they need no transaction."""
         answers: list[Any] = []
-        for operation, value, _ in group:
-            answer = None if operation.peek is None else operation.peek(self._pen, value)
-            if answer is None:
-                break
-            answers.append(answer)
+        with self._stirring:
+            self._stirring.look()
+            for operation, value, _ in group:
+                answer = None if operation.peek is None else operation.peek(self._pen, value)
+                if answer is None:
+                    break
+                answers.append(answer)
         return answers
 
     def _commit(
@@ -179,21 +180,27 @@ class Writer:
         """Do a group, or as much of it as there is time for, in one transaction."""
         execute = self._pen.cursor.execute
         must_last = any(operation.must_last for operation, _, _ in group)
-        if must_last is not self._must_last:
-            execute(f"PRAGMA synchronous = {'FULL' if must_last else 'NORMAL'}")
-            self._must_last = must_last
-        try:
-            with self._turnstile:
+        with self._turnstile, self._stirring:
+            if must_last is not self._must_last:
+                execute(f"PRAGMA synchronous = {'FULL' if must_last else 'NORMAL'}")
+                self._must_last = must_last
+            try:
                 execute("BEGIN IMMEDIATE")
-                with self._stirring:
-                    answers = do(group)
-                    execute("COMMIT")
-        except BaseException:
-            if self._connection.in_transaction:
-                execute("ROLLBACK")
-            self._pen.go_back()
-            raise
+                self._stirring.look()
+                answers = do(group)
+                execute("COMMIT")
+            except BaseException:
+                self._take_back()
+                raise
         return answers, self._pen.finish()
+
+    def _take_back(self) -> None:
+        try:
+            # Some errors have ended the transaction already.
+            if self._connection.in_transaction:
+                self._pen.cursor.execute("ROLLBACK")
+        finally:
+            self._pen.go_back()
 
     def _do(self, group: list[Item]) -> list[Any]:
         pen = self._pen

@@ -43,6 +43,9 @@ where due_us is not null;
 create index workflow_instances_held on workflow_instances (owner)
 where owner is not null;
 
+-- For lists and counts. The usual write of a turn leaves the status alone, so it costs nothing there.
+create index workflow_instances_status on workflow_instances (status);
+
 -- Rows lie in the order of writing, so that one commit for many processes fills few pages; kept in
 -- the order of (process, position) it would touch a page for each of them.
 create table events (

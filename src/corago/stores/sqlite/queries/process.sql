@@ -28,10 +28,16 @@ where i.process_id = :process_id;
 insert or ignore into tags (tag, instance_id) values (?, ?);
 
 -- name: append_and_hold
--- Move a process on for its holder, who takes no new message and lets nothing go: the usual write.
+-- The usual write of a turn: its holder takes no new message, and the status stays.
 update workflow_instances
-set position = ?, status = ?, updated_us = ?
-where id = ? and owner = ? and epoch = ? and position = ? and run = ? and consumed >= ?;
+set position = ?, updated_us = ?
+where id = ?
+    and owner = ?
+    and epoch = ?
+    and position = ?
+    and run = ?
+    and consumed >= ?
+    and status = ?;
 
 -- name: append
 -- Move a process on in any way, for its holder or for who seizes it.
@@ -85,8 +91,6 @@ where p.instance in (select value from json_each(?));
 select *
 from processes
 where (:workflow is null or workflow = :workflow)
-    and (:status is null or status = :status)
-    and (:owner is null or owner = :owner)
     and (:since_us is null or created_us >= :since_us)
     and (:until_us is null or created_us < :until_us)
     and (:after is null or instance < (select id from workflow_instances where process_id = :after))
@@ -101,7 +105,6 @@ join processes p on p.instance = t.instance_id
 where t.tag = :tag
     and (:workflow is null or p.workflow = :workflow)
     and (:status is null or p.status = :status)
-    and (:owner is null or p.owner = :owner)
     and (:since_us is null or p.created_us >= :since_us)
     and (:until_us is null or p.created_us < :until_us)
     and (
@@ -111,8 +114,43 @@ where t.tag = :tag
 order by t.instance_id desc
 limit :limit;
 
+-- name: find_with_status
+-- A page of rows of one status, newest first.
+select p.*
+from workflow_instances s
+join processes p on p.instance = s.id
+where s.status = :status
+    and (:workflow is null or p.workflow = :workflow)
+    and (:since_us is null or p.created_us >= :since_us)
+    and (:until_us is null or p.created_us < :until_us)
+    and (:after is null or s.id < (select id from workflow_instances where process_id = :after))
+order by s.id desc
+limit :limit;
+
+-- name: find_held
+-- A page of rows that a worker holds, newest first.
+select p.*
+from workflow_instances h
+join processes p on p.instance = h.id
+where h.owner = :owner
+    and (:workflow is null or p.workflow = :workflow)
+    and (:status is null or p.status = :status)
+    and (
+        :tag is null
+        or exists (select 1 from tags t where t.tag = :tag and t.instance_id = h.id)
+    )
+    and (:since_us is null or p.created_us >= :since_us)
+    and (:until_us is null or p.created_us < :until_us)
+    and (:after is null or h.id < (select id from workflow_instances where process_id = :after))
+order by h.id desc
+limit :limit;
+
 -- name: count_by_status
 -- How many processes there are of each status.
+select status, count(*) from workflow_instances group by status order by status;
+
+-- name: count_matching
+-- How many processes with these properties there are of each status.
 select i.status, count(*)
 from workflow_instances i
 join workflow_definitions d on d.id = i.workflow_id

@@ -1,0 +1,79 @@
+"""The `worker` command: runs the workflows of users' files until it is told to stop."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+from typing import TYPE_CHECKING, Annotated
+
+from cyclopts import Parameter
+
+from corago.cli.exits import UsageError
+from corago.cli.loading import load_all
+from corago.cli.options import COMMON, Common
+from corago.cli.output import Output, count
+from corago.cli.stopping import stoppable
+from corago.cli.values import duration
+from corago.wiring import AsyncEngine
+
+if TYPE_CHECKING:
+    from corago.runtime.engine import Workflow
+
+
+def worker(
+    *files: Annotated[str, Parameter(name="FILE")],
+    concurrency: int = 64,
+    threads: int = 16,
+    lease: str = "15s",
+    grace: str = "30s",
+    common: Common = COMMON,
+) -> None:
+    """Run all workflows of these files, until SIGINT or SIGTERM.
+
+    Then it takes nothing new, lets running steps end, and lets go of every process; a second
+    signal leaves at once. With --json one document tells what it runs, as soon as it does.
+
+    Args:
+        files: Python files (or dotted modules) of workflows; FILE:WORKFLOW takes just that one.
+        concurrency: how many processes it drives at a time.
+        threads: how many sync steps run at a time.
+        lease: how long it is believed alive when silent, where its death can't be seen.
+        grace: how long running steps may take to end when it stops.
+    """
+    out = Output(common)
+    url = common.needed_store("`corago worker`")
+    if not files:
+        raise UsageError("which workflows? Name their files: corago worker workflows.py")
+    log_to_stderr()
+    workflows = load_all(files)
+    engine = AsyncEngine(
+        url,
+        workflows=workflows,
+        concurrency=concurrency,
+        threads=threads,
+        lease=duration(lease, "--lease"),
+        grace=duration(grace, "--grace").total_seconds(),
+    )
+    asyncio.run(_work(out, engine, url, workflows))
+
+
+def log_to_stderr() -> None:
+    """What the library has to say, for whoever reads this OS process's stderr."""
+    form = "%(asctime)s %(levelname)s %(name)s: %(message)s"
+    logging.basicConfig(level=logging.WARNING, format=form)
+
+
+async def _work(out: Output, engine: AsyncEngine, url: str, workflows: list[Workflow]) -> None:
+    with stoppable(out, "stopping: running steps may end") as stop:
+        async with engine:
+            names = [f"{each.name} (version {each.version})" for each in workflows]
+            out.say(
+                f"worker {os.getpid()} runs {count(len(names), 'workflow')} from {url}: "
+                f"{', '.join(names)}; Ctrl-C stops it"
+            )
+            if out.is_json:
+                told = [{"name": w.name, "version": w.version, "sha": w.sha} for w in workflows]
+                out.document({"pid": os.getpid(), "url": url, "workflows": told})
+            await stop.wait()
+        out.say("stopped: nothing of it is held any more")

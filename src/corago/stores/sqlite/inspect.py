@@ -1,0 +1,163 @@
+"""What an operator may ask of a file: its status, a check, an upgrade; no store need have it open.
+
+Knows tables, and no event: whether a history makes sense is for those who can fold it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+from corago.clock import SystemClock, from_us, to_us
+from corago.core.events import CLOSED_STATUSES
+from corago.errors import StoreUnavailableError
+from corago.stores.sqlite import migrations
+from corago.stores.sqlite.connecting import PATIENCE, connect, explained
+from corago.stores.sqlite.locks import Locks
+from corago.stores.sqlite.opening import prepare, real
+from corago.stores.sqlite.queries import QUERIES
+from corago.stores.sqlite.reading import is_paused, one_moment
+from corago.stores.sqlite.rows import encode_list
+from corago.stores.sqlite.workers import lock_name
+
+ENDED_FOR_GOOD = tuple(sorted(CLOSED_STATUSES - {"failed"}))
+"""A failed process may be reopened, and so be due and held."""
+
+
+def status(path: Path | str) -> dict[str, Any]:
+    """What a file holds, without changing it.
+
+    Keys: `path`, `exists`, `size` (bytes, log included), `version` (the last migration, 0: none),
+    `pending` (names of migrations to come), `paused`, `processes` (counts by status) and `workers`
+    (each with `id`, `name`, `beat`, `seen` and `is_dead`). Raises ForeignStoreError,
+    StoreVersionError, StoreCorruptError or StoreUnavailableError.
+    """
+    path = real(path)
+    found: dict[str, Any] = {
+        "path": str(path),
+        "exists": path.exists(),
+        "size": sum(each.stat().st_size for each in _files(path) if each.exists()),
+        "version": 0,
+        "pending": [_title(each) for each in migrations.MIGRATIONS],
+        "paused": False,
+        "processes": {},
+        "workers": [],
+    }
+    if not found["exists"]:
+        return found
+    with explained(path), closing(connect(path, "ro")) as connection:
+        done = migrations.applied(connection, path)
+        found["pending"] = [_title(each) for each in migrations.MIGRATIONS[len(done) :]]
+        if done:
+            found["version"] = done[-1].number
+            cursor = connection.cursor()
+            with one_moment(cursor):
+                found["paused"] = is_paused(cursor)
+                found["processes"] = dict(cursor.execute(QUERIES["count_by_status"]).fetchall())
+                found["workers"] = _workers(cursor, path)
+    return found
+
+
+def _files(path: Path) -> tuple[Path, ...]:
+    return path, path.with_name(f"{path.name}-wal")
+
+
+def _title(migration: migrations.Migration) -> str:
+    return f"{migration.number:04}_{migration.name}"
+
+
+def _workers(cursor: sqlite3.Cursor, path: Path) -> list[dict[str, Any]]:
+    locks = Locks(path)
+    return [
+        {
+            "id": worker,
+            "name": name,
+            "beat": beat,
+            "seen": from_us(beat_us),
+            "is_dead": locks.is_free(lock_name(worker)) if has_lock else None,
+        }
+        for worker, name, beat, beat_us, has_lock in cursor.execute(QUERIES["list_workers"])
+    ]
+
+
+def upgrade(path: Path | str) -> list[str]:
+    """Bring a file up to date; gives the names of the migrations that were applied."""
+    path = real(path)
+    pending: list[str] = status(path)["pending"]
+    if not path.exists():
+        raise StoreUnavailableError(f"there is no database {path}; starting an engine makes one")
+    prepare(path, to_us(SystemClock().now()), PATIENCE).close()
+    return pending
+
+
+def check(path: Path | str) -> list[str]:
+    """What is wrong in a file, a sentence for each finding; nothing is changed.
+
+    Raises StoreUnavailableError, ForeignStoreError or StoreVersionError where there is nothing
+    that could be checked.
+    """
+    path = real(path)
+    with explained(path), closing(connect(path, "ro")) as connection:
+        cursor = connection.cursor()
+        try:
+            if not migrations.applied(connection, path):
+                return [f"{path} is empty"]
+            with one_moment(cursor):
+                return list(_findings(cursor))
+        except sqlite3.DatabaseError as error:
+            if isinstance(error, sqlite3.OperationalError):
+                raise
+            return [f"the file is damaged: {error}"]
+
+
+def _findings(cursor: sqlite3.Cursor) -> Iterator[str]:
+    damages = [said for (said,) in cursor.execute("PRAGMA integrity_check").fetchall()]
+    if damages != ["ok"]:
+        yield from (f"the file is damaged: {said}" for said in damages)
+        return  # rows of a damaged file prove nothing
+    for table, row, *_ in cursor.execute("PRAGMA foreign_key_check").fetchall():
+        yield f"row {row} of {table} names a definition that is missing"
+    yield from _process_findings(cursor)
+    yield from _inbox_findings(cursor)
+    for table, instance, count in cursor.execute(QUERIES["check_strays"]).fetchall():
+        yield f"{count} rows of {table} belong to process row {instance}, which is missing"
+    for table, row in cursor.execute(QUERIES["check_json"]).fetchall():
+        yield f"{table}: the row {row} is no JSON"
+    for kind, name, count, first, last in cursor.execute(QUERIES["check_documents"]).fetchall():
+        yield f"document {kind} {name} has {count} versions, from {first} to {last}"
+    for name, version, sha, document in cursor.execute(QUERIES["check_definitions"]).fetchall():
+        if hashlib.sha256(document).hexdigest() != sha:
+            yield f"definition {name} {version} does not have the digest {sha}"
+
+
+def _process_findings(cursor: sqlite3.Cursor) -> Iterator[str]:
+    found = cursor.execute(QUERIES["check_positions"]).fetchall()
+    for process_id, position, count, first, last in found:
+        yield (
+            f"process {process_id} stands at position {position}, but has {count} events, from "
+            f"{first} to {last}"
+        )
+    found = cursor.execute(QUERIES["check_snapshots"]).fetchall()
+    for process_id, snapshot_position, position in found:
+        yield f"process {process_id} at {position} has a snapshot of position {snapshot_position}"
+    ended = encode_list(ENDED_FOR_GOOD).decode()
+    found = cursor.execute(QUERIES["check_closed"], (ended,)).fetchall()
+    for process_id, status_, due_us, owner in found:
+        how = "held" if due_us is None else "due" if owner is None else "due and held"
+        yield f"process {process_id} is {status_}, and yet {how}"
+    for process_id, owner, due_us in cursor.execute(QUERIES["check_owners"]).fetchall():
+        whom = f"worker {owner}, who is not registered" if due_us is None else f"worker {owner}"
+        yield f"process {process_id} is held by {whom}{'' if due_us is None else ', and yet due'}"
+
+
+def _inbox_findings(cursor: sqlite3.Cursor) -> Iterator[str]:
+    found = cursor.execute(QUERIES["check_inbox_heads"]).fetchall()
+    for process_id, head, consumed, first, last in found:
+        yield (
+            f"process {process_id} has consumed messages up to {consumed} of {head}, but its inbox "
+            f"goes from {first} to {last}"
+        )

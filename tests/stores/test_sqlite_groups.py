@@ -1,0 +1,267 @@
+"""How the SQLite store writes in groups: who travels together, who is refused alone, what lasts."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import sqlite3
+from contextlib import closing
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from corago.errors import StoreError, StoreUnavailableError
+from corago.ports.store import Outgoing
+from corago.stores.sqlite import SqliteStore
+from corago.stores.sqlite.locks import Locks, lock, unlock
+from corago.stores.sqlite.writer import GLANCE_ITEMS, GROUP_ITEMS
+from corago.testing.store_suite.harness import Bench, check
+from tests.conformance.test_sqlite_store import OnSqlite
+
+
+class HastyClock:
+    """A clock on which an hour passes between two looks."""
+
+    def __init__(self) -> None:
+        self.hours = 0
+
+    def now(self) -> datetime:
+        return datetime(2026, 1, 1, tzinfo=UTC)
+
+    def monotonic(self) -> float:
+        self.hours += 1
+        return self.hours * 3600.0
+
+
+class Counter:
+    """Counts the transactions of a store by looking for their ends in what SQLite runs."""
+
+    def __init__(self, store: SqliteStore) -> None:
+        self.statements: list[str] = []
+        connection_of(store).set_trace_callback(self.statements.append)
+
+    @property
+    def commits(self) -> int:
+        return self.statements.count("COMMIT")
+
+
+def sqlite(bench: Bench) -> SqliteStore:
+    assert isinstance(bench.store, SqliteStore)
+    return bench.store
+
+
+def connection_of(store: SqliteStore) -> sqlite3.Connection:
+    assert store._opened is not None
+    return store._opened.writer._connection
+
+
+def synchronous(store: SqliteStore) -> int:
+    (level,) = connection_of(store).execute("PRAGMA synchronous").fetchone()
+    assert isinstance(level, int)
+    return level
+
+
+NORMAL, FULL = 1, 2
+
+
+class TestGroups(OnSqlite):
+    @check
+    async def test_what_waits_travels_together(self, bench: Bench) -> None:
+        await bench.parked()
+        counter = Counter(sqlite(bench))
+        count = 4 * GROUP_ITEMS
+        sent = await asyncio.gather(*(bench.send() for _ in range(count)))
+        assert {each.outcome for each in sent} == {"sent"}
+        assert count / GROUP_ITEMS <= counter.commits <= count / GROUP_ITEMS + 4
+
+    @check
+    async def test_a_turns_usual_write_is_two_statements(self, bench: Bench) -> None:
+        row = await bench.held()
+        counter = Counter(sqlite(bench))
+        await bench.append(row, b'"step"')
+        begin, *writes, commit = counter.statements
+        assert (begin, commit) == ("BEGIN IMMEDIATE", "COMMIT")
+        assert [each.split()[0] for each in writes] == ["update", "insert"]
+
+    @check
+    async def test_an_item_that_breaks_breaks_alone(self, bench: Bench) -> None:
+        await bench.parked()
+        no_text = b"\xff"
+        outgoing = [no_text if number % 10 == 3 else b"{}" for number in range(60)]
+        sent: list[Any] = await asyncio.gather(
+            *(bench.send(data=data) for data in outgoing), return_exceptions=True
+        )
+        broken = [isinstance(each, UnicodeDecodeError) for each in sent]
+        assert broken == [data is no_text for data in outgoing]
+        assert len(await bench.inbox()) == broken.count(False)
+
+    @check
+    async def test_what_an_item_did_before_it_broke_is_taken_back(self, bench: Bench) -> None:
+        """Its key was kept before its data turned out to be no text."""
+        await bench.parked()
+        ears = bench.listen()
+        sends = (bench.send(data=b"\xff", key="k", digest="d"), bench.send(data=b'"a"'))
+        broken, sent = await asyncio.gather(*sends, return_exceptions=True)
+        assert isinstance(broken, UnicodeDecodeError)
+        assert not isinstance(sent, BaseException)
+        assert (await bench.send(key="k", digest="other")).outcome == "sent"
+        assert [each.kind for each in ears.heard].count("message") == 2
+
+    @check
+    async def test_a_row_that_the_database_refuses_is_a_clear_error(self, bench: Bench) -> None:
+        new = await bench.new(definition_id=4711)
+        with pytest.raises(StoreError, match="refused a row"):
+            await bench.store.start(new)
+        assert await bench.store.load("p") is None
+
+    @check
+    async def test_a_worker_whose_registration_broke_holds_no_lock(self, bench: Bench) -> None:
+        nobody: Any = object()
+        with pytest.raises(StoreError):
+            await bench.store.beat(nobody)
+        assert list(self.path.parent.glob("*-lock-worker-*")) == []
+
+    @check
+    async def test_facts_reach_the_disk_before_they_are_answered(self, bench: Bench) -> None:
+        store = sqlite(bench)
+        row = await bench.held()
+        await bench.append(row, b'"step"')
+        assert synchronous(store) == FULL
+
+    @check
+    async def test_what_only_a_living_worker_cares_for_does_not_wait_for_the_disk(
+        self, bench: Bench
+    ) -> None:
+        store = sqlite(bench)
+        worker = await bench.worker()
+        assert synchronous(store) == NORMAL
+        row = await bench.held(owner=worker)
+        assert synchronous(store) == FULL
+        assert await bench.append(row, parks=True, due_us=bench.now_us) is None
+        assert synchronous(store) == NORMAL
+        await bench.send()
+        assert synchronous(store) == FULL
+        loaded = await bench.claimed(worker=worker)
+        assert synchronous(store) == NORMAL
+        await bench.append(loaded.row, b'"end"', closes=True, status="completed", seen=9)
+        assert synchronous(store) == FULL
+        await bench.store.bury(worker)
+        assert synchronous(store) == NORMAL
+
+    @check
+    async def test_in_mixed_company_everything_lasts(self, bench: Bench) -> None:
+        await bench.parked()
+        await asyncio.gather(bench.worker(), bench.send(), bench.worker())
+        assert synchronous(sqlite(bench)) == FULL
+
+    @check
+    async def test_looking_for_work_where_there_is_none_writes_nothing(self, bench: Bench) -> None:
+        worker = await bench.worker()
+        await bench.parked()
+        counter = Counter(sqlite(bench))
+        await bench.claim(worker)
+        await bench.store.define((await bench.store.definitions())[0])
+        assert not {"BEGIN IMMEDIATE", "COMMIT"} & set(counter.statements)
+
+    @check
+    async def test_a_lock_of_another_program_is_waited_for_and_then_named(
+        self, bench: Bench
+    ) -> None:
+        await bench.parked()
+        store = SqliteStore(self.path, bench.clock, patience=0.01)
+        await store.open()
+        with closing(sqlite3.connect(self.path, isolation_level=None)) as other:
+            other.execute("BEGIN IMMEDIATE")
+            with pytest.raises(StoreUnavailableError, match="locked by another program"):
+                await store.send(bench.outgoing())
+        assert (await store.send(bench.outgoing())).outcome == "sent"
+        await store.close()
+
+    @check
+    async def test_another_corago_that_stands_still_in_the_turnstile_is_named(
+        self, bench: Bench
+    ) -> None:
+        await bench.parked()
+        store = SqliteStore(self.path, bench.clock, patience=0.01)
+        await store.open()
+        locks = Locks(store.path)
+        for name in ("gate", "turn"):
+            file = locks.open(name)
+            assert file is not None
+            assert lock(file)
+            with pytest.raises(StoreUnavailableError, match="another corago"):
+                await store.send(bench.outgoing())
+            unlock(file)
+            assert (await store.send(bench.outgoing())).outcome == "sent"
+        locks.close()
+        await store.close()
+
+    @check
+    async def test_a_file_that_became_read_only_is_named(self, bench: Bench) -> None:
+        await bench.parked()
+        connection_of(sqlite(bench)).execute("PRAGMA query_only = ON")
+        with pytest.raises(StoreUnavailableError, match="cannot be written"):
+            await bench.send()
+        connection_of(sqlite(bench)).execute("PRAGMA query_only = OFF")
+        assert (await bench.send()).outcome == "sent"
+
+    @check
+    async def test_own_writes_do_not_stir(self, bench: Bench) -> None:
+        store = bench.store
+        store.stirred()
+        await bench.parked()
+        await bench.send()
+        assert not store.stirred()
+
+    @check
+    async def test_writes_of_others_between_own_ones_stir_once(self, bench: Bench) -> None:
+        other, store = await bench.second(), bench.store
+        await bench.parked()
+        store.stirred()
+        await bench.send()
+        await other.send(bench.outgoing())
+        await bench.send()
+        assert store.stirred()
+        assert not store.stirred()
+        await other.send(bench.outgoing())
+        assert store.stirred()
+        assert not store.stirred()
+
+    @check
+    async def test_a_listener_that_breaks_disturbs_nobody(self, bench: Bench) -> None:
+        def break_down(_: object) -> None:
+            raise RuntimeError("deaf")
+
+        logging.getLogger("corago.store").disabled = True
+        bench.store.subscribe(break_down)
+        ears = bench.listen()
+        await bench.start()
+        await ears.wait("runnable")
+        logging.getLogger("corago.store").disabled = False
+
+    @check
+    async def test_closing_writes_what_was_submitted(self, bench: Bench) -> None:
+        await bench.parked()
+        sends = [asyncio.ensure_future(bench.send()) for _ in range(300)]
+        await asyncio.sleep(0)
+        await bench.store.close()
+        assert {each.outcome for each in await asyncio.gather(*sends)} == {"sent"}
+        await bench.restart()
+        assert len(await bench.inbox()) == 300
+
+
+def test_a_group_ends_when_its_time_is_over_and_the_rest_leads_the_next(tmp_path: Path) -> None:
+    async def run() -> None:
+        clock = HastyClock()
+        store = SqliteStore(tmp_path / "work.db", clock)
+        await store.open()
+        counter = Counter(store)
+        count = 5 * GLANCE_ITEMS
+        answers = await asyncio.gather(*(store.send(Outgoing("p", b"{}")) for _ in range(count)))
+        assert [each.outcome for each in answers] == ["absent"] * count
+        assert counter.commits >= count / GLANCE_ITEMS
+        await store.close()
+
+    asyncio.run(run())
