@@ -36,10 +36,11 @@ from typing import Any, Self, TypeVar
 from corago.clock import Clock
 from corago.core.history import History
 from corago.core.messages import Inbound
+from corago.core.preview import Preview
 from corago.errors import EngineClosedError, RequestError
 from corago.runtime.engine import Workflow
 from corago.runtime.handle import AsyncHandle
-from corago.runtime.views import Explanation, Preview, ProcessInfo
+from corago.runtime.views import Explanation, ProcessInfo
 from corago.wiring import AsyncEngine
 
 T = TypeVar("T")

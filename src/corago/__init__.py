@@ -4,6 +4,7 @@ from corago.activity import Context, current
 from corago.blocking import Engine, Handle
 from corago.core import events
 from corago.core.history import History
+from corago.core.preview import Preview
 from corago.core.retry import Retry
 from corago.errors import (
     CommandRefusedError,
@@ -40,7 +41,7 @@ from corago.errors import (
     WorkflowNotFoundError,
 )
 from corago.runtime.handle import AsyncHandle
-from corago.runtime.views import Explanation, Preview, ProcessInfo
+from corago.runtime.views import Explanation, ProcessInfo
 from corago.steps import (
     State,
     Target,

@@ -108,6 +108,7 @@ def spawn(*arguments: object, **environment: str) -> subprocess.Popen[str]:
     """The command line in an OS process of its own."""
     return subprocess.Popen(
         [sys.executable, "-m", "corago.cli", *map(str, arguments)],
+        stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import os
 import signal
+import threading
 from pathlib import Path
 from typing import Any
 
 from corago import State, conditional, done, init, parallel, sleep, step, wait_for, workflow
 from corago.steps import StepList
 
-here = os.environ  # a module holds more than workflows
+SECRETS = os.environ  # a module holds more than workflows
 
 
 @step("Double")
 def double(n: int) -> State:
+    print("doubling")  # noqa: T201 - users' steps do
     return {"n": 2 * n}
 
 
@@ -46,7 +48,7 @@ def ask_gate(gate: str) -> State:
     """Notes that it runs, and goes on until the gate is open."""
     Path(f"{gate}.reached").touch()
     while not Path(gate).exists():
-        signal.pthread_sigmask(signal.SIG_BLOCK, ())  # a moment's work
+        threading.Event().wait(0.01)
     return {"passed": True}
 
 

@@ -148,6 +148,9 @@ class TableProgram:
             return (*wishes, d.FailProcess("", stops[0].error))
         return tuple(wishes)
 
+    def check_input(self, given: Any) -> Any:
+        return given
+
     def view(self, state: TableState) -> Any:
         return [track.at for track in state.tracks]
 
@@ -260,6 +263,9 @@ class Watched:
     def decide(self, state: Any, calls: Calls) -> tuple[d.Decision, ...]:
         return self.program.decide(state, calls)
 
+    def check_input(self, given: Any) -> Any:
+        return self.program.check_input(given)
+
     def view(self, state: Any) -> Any:
         return self.program.view(state)
 
@@ -340,9 +346,20 @@ _leaves = st.one_of(
             "into": st.none() | st.sampled_from(KEYS),
         }
     ),
-    st.fixed_dictionaries({"kind": st.just("init"), "name": st.just("init")}),
     st.fixed_dictionaries(
-        {"kind": st.just("abort"), "name": st.just("abort"), "guards": st.just([{}])}
+        {
+            "kind": st.just("wait_for"),
+            "name": _names,
+            "signal": st.sampled_from(SIGNALS),
+            "timeout": _seconds,
+        }
+    ),
+    st.sampled_from(
+        (
+            {"kind": "init", "name": "init"},
+            {"kind": "abort", "name": "abort"},
+            {"kind": "abort", "name": "abort", "guards": [{}]},
+        )
     ),
 )
 
@@ -393,8 +410,8 @@ class Scenario:
 _KINDS = (
     *("outcome",) * 8,
     *("signal",) * 3,
-    *("timer",) * 3,
-    *("command",) * 4,
+    *("timer",) * 4,
+    *("command",) * 5,
     "update",
     "lost",
     "stale",
@@ -428,7 +445,7 @@ def scenarios(draw: st.DrawFn) -> Scenario:
         workflow="w",
         sha="0",
         input=draw(st.sampled_from((None, {}, {"a": 1}))),
-        timeout=draw(st.sampled_from((None, None, None, 6000.0))),
+        timeout=draw(st.sampled_from((*(None,) * 7, 6000.0))),
     )
     bursts = draw(st.lists(_bursts, min_size=2, max_size=8).map(tuple))
     return Scenario(Watched(program, answers), answers, started, draw(st.booleans()), bursts)

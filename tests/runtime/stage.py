@@ -21,6 +21,7 @@ from corago.wiring import KINDS, AsyncEngine
 BEFORE: Final = "before"
 AFTER: Final = "after"
 HANGS: Final = "hangs"
+FAR: Final = 1e6
 
 
 class FlakyStore:
@@ -120,8 +121,8 @@ class Stage(Simulation):
 
 
 async def _patient(seconds: float) -> None:
-    """Sleep; the looks for other writers are rare, since all of them are heard here at once."""
-    await asyncio.sleep(60 * seconds if seconds == GLANCE_SECONDS else seconds)
+    """Sleep; nobody looks for other writers here, since all of them are heard at once."""
+    await asyncio.sleep(FAR if seconds == GLANCE_SECONDS else seconds)
 
 
 def sharing(store: MemoryStore, **settings: Any) -> AsyncEngine:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import subprocess
 import sys
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +33,17 @@ async def fill(bench: Bench) -> list[Instance]:
     return rows
 
 
+async def until_full(write: Callable[[], Awaitable[object]]) -> int:
+    """Write again and again; how often it was answered before the disk was full."""
+    answered = 0
+    while True:
+        try:
+            await write()
+        except StoreFullError:
+            return answered
+        answered += 1
+
+
 async def make_room(bench: Bench) -> None:
     assert isinstance(bench.store, SqliteStore)
     await bench.store.limit_pages(None)
@@ -41,11 +53,7 @@ class TestFullDisk(OnSqlite):
     @check
     async def test_a_full_disk_refuses_and_keeps_what_was_answered(self, bench: Bench) -> None:
         await fill(bench)
-        answered = 0
-        with pytest.raises(StoreFullError, match=r"work\.db"):
-            while True:
-                await bench.send(data=LARGE)
-                answered += 1
+        answered = await until_full(lambda: bench.send(data=LARGE))
         assert answered > 0
         assert await bench.inbox() == [LARGE] * answered
         assert (await bench.row()).inbox_head == answered
@@ -56,8 +64,8 @@ class TestFullDisk(OnSqlite):
         row, _ = await fill(bench)
         before = await bench.load()
         many = [LARGE] * 40
+        documents = (writes("order", "7", 0),)
         with pytest.raises(StoreFullError):
-            documents = (writes("order", "7", 0),)
             await bench.append(row, *many, external=b'"new"', documents=documents)
         assert await bench.load() == before
         assert await bench.store.document("order", "7") == []
@@ -92,21 +100,15 @@ class TestFullDisk(OnSqlite):
         self, bench: Bench
     ) -> None:
         await fill(bench)
-        locks = sorted(self.path.parent.glob("*-lock-worker-*"))
-        with pytest.raises(StoreFullError):
-            while True:
-                await bench.worker("w" * 20_000)
-                locks = sorted(self.path.parent.glob("*-lock-worker-*"))
-        assert sorted(self.path.parent.glob("*-lock-worker-*")) == locks
-        assert len(locks) == len(await bench.store.peers())
+        registered = await until_full(lambda: bench.worker("w" * 20_000))
+        locks = list(self.path.parent.glob("*-lock-worker-*"))
+        assert len(locks) == len(await bench.store.peers()) == registered + 2
 
     def test_a_store_may_be_given_a_limit_from_the_start(self, tmp_path: Path) -> None:
         async def run() -> None:
             store = SqliteStore(tmp_path / "work.db", VirtualClock(), max_page_count=1)
             await store.open()
-            with pytest.raises(StoreFullError):
-                while True:
-                    await store.beat("w" * 5000)
+            assert await until_full(lambda: store.beat("w" * 5000)) < 10
             await store.close()
 
         asyncio.run(run())

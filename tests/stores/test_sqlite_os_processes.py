@@ -69,9 +69,9 @@ async def look(path: Path, answered: list[str]) -> None:
         name, step, seq = line.split()
         last[name] = int(step)
         texts[int(seq)] = f'"{name} {step}"'
-    for name, step in last.items():
+    for name, count in last.items():
         events = await store.events(name)
-        assert events[: step + 1] == [b"%d" % number for number in range(step + 1)]
+        assert events[: count + 1] == [b"%d" % number for number in range(count + 1)]
     loaded = await store.load("shared")
     assert loaded is not None
     found = {each.seq: each.data.decode() for each in loaded.messages}
@@ -198,31 +198,37 @@ def refused(call):
         return "fork" in str(error)
     return False
 
-async def main():
-    store = SqliteStore(sys.argv[1], SystemClock())
+async def begin(store):
     await store.open()
     worker = await store.beat("parent")
-    writing = [asyncio.ensure_future(store.beat("busy")) for _ in range(200)]
+    for _ in range(200):
+        loop.create_task(store.beat("busy"))
     await asyncio.sleep(0)
-    child = os.fork()
-    if not child:
-        all_calls = [*calls(store), store.stirred, lambda: store.subscribe(print)]
-        answers = [refused(call) for call in all_calls]
-        print("forked", answers.count(True), len(answers), flush=True)
-        # Outlive the parent, as a daemon would: what was inherited must not hold its locks.
-        sys.stdin.readline()
-        sys.exit(0)
-    await asyncio.gather(*writing)
-    assert await store.beat("parent", worker) == worker
-    print("parent", worker, flush=True)
-    if sys.argv[2] == "dies":
-        os.kill(os.getpid(), 9)
-    os.waitpid(child, 0)
-    assert await store.beat("parent", worker) == worker
-    assert await store.bury(worker) == 0
-    await store.close()
+    return worker
 
-asyncio.run(main())
+async def go_on(store, worker):
+    await asyncio.gather(*(asyncio.all_tasks() - {asyncio.current_task()}))
+    assert await store.beat("parent", worker) == worker
+
+loop = asyncio.new_event_loop()
+store = SqliteStore(sys.argv[1], SystemClock())
+worker = loop.run_until_complete(begin(store))
+child = os.fork()
+if not child:
+    all_calls = [*calls(store), store.stirred, lambda: store.subscribe(print)]
+    answers = [refused(call) for call in all_calls]
+    print("forked", answers.count(True), len(answers), flush=True)
+    # Outlive the parent, as a daemon would: what was inherited must not hold its locks.
+    sys.stdin.readline()
+    sys.exit(0)  # in full, so that all objects are taken apart
+loop.run_until_complete(go_on(store, worker))
+print("parent", worker, flush=True)
+if sys.argv[2] == "dies":
+    os.kill(os.getpid(), 9)
+_, status = os.waitpid(child, 0)
+assert status == 0
+loop.run_until_complete(go_on(store, worker))
+loop.run_until_complete(store.close())
 """
 
 
@@ -247,8 +253,8 @@ def test_in_a_fork_every_call_says_so_and_the_parent_goes_on(tmp_path: Path) -> 
     path = tmp_path / "work.db"
     parent = forking(path, "lives")
     refused, asked = said_by(parent)["forked"]
-    assert refused == asked
     parent.communicate("\n")
+    assert refused == asked
     assert parent.returncode == 0
     assert check(path) == []
 

@@ -30,8 +30,7 @@ from corago.errors import (
     ProcessNotFoundError,
     SignalKeyError,
     StoreCorruptError,
-    StoreError,
-    UnknownEventError,
+    StoreUnavailableError,
 )
 from corago.ports.backend import Description, Polled, Start, Started
 from corago.ports.store import (
@@ -154,7 +153,7 @@ class LocalBackend:
                 owner=start.owner,
             )
         )
-        if not born.is_new or start.owner is None:
+        if not born.is_new or start.owner is None or not born.epoch:
             return Started(born.is_new, born.is_same)
         program = self._programs[definition.sha]
         task = DecisionTask(
@@ -261,10 +260,9 @@ class LocalBackend:
         claims = await self._store.claim(worker, definitions, limit)
         tasks = []
         for loaded in claims.taken:
-            try:
-                tasks.append(await self._task(loaded, worker))
-            except (StoreCorruptError, UnknownEventError) as error:
-                await self._quarantine(loaded, worker, error)
+            task = await self._understood(loaded, worker)
+            if task is not None:
+                tasks.append(task)
         due = None if claims.next_due_us is None else from_us(claims.next_due_us)
         return Polled(tuple(tasks), due, claims.paused)
 
@@ -305,7 +303,17 @@ class LocalBackend:
             saved=saved,
         )
 
-    async def _quarantine(self, loaded: Loaded, worker: int, error: StoreError) -> None:
+    async def _understood(self, loaded: Loaded, worker: int) -> DecisionTask | None:
+        """The task of a process that this worker holds; None where it can't be made of the rows."""
+        try:
+            return await self._task(loaded, worker)
+        except StoreUnavailableError:
+            raise
+        except Exception as error:  # noqa: BLE001 - one process must not hold up the others
+            await self._quarantine(loaded, worker, error)
+            return None
+
+    async def _quarantine(self, loaded: Loaded, worker: int, error: Exception) -> None:
         row = loaded.row
         _log.error(
             "process %s is left alone for now: %s",
@@ -327,8 +335,10 @@ class LocalBackend:
         )
 
     async def resume(self, process_id: str, worker: int) -> DecisionTask | None:
-        loaded = await self._load(process_id)
-        return await self._task(loaded, worker) if loaded.row.owner == worker else None
+        loaded = await self._store.load(process_id)
+        if loaded is None or loaded.row.owner != worker:
+            return None
+        return await self._understood(loaded, worker)
 
     async def mail(self, task: DecisionTask) -> tuple[Mail, ...]:
         """What came after the last message seen."""
@@ -361,7 +371,9 @@ class LocalBackend:
                     process.position - len(events),
                 ),
                 at_us=to_us(process.at),
-                status=_status(process.standing, hold, process.at) if parks else process.standing,
+                status=_status(process.standing, hold, self._clock.now())
+                if parks
+                else process.standing,
                 events=events,
                 consumed=consumed,
                 seen=seen,

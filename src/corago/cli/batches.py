@@ -119,7 +119,7 @@ def _summarise(out: Output, order: Order, tally: Tally) -> None:
             "workflow": order.workflow.name,
             "total": tally.total,
             "started": tally.started,
-            "already_there": tally.resumed + tally.already,
+            "already_there": tally.found,
             "completed": tally.completed,
             "already_completed": tally.already,
             "failed": tally.failed,
@@ -206,6 +206,7 @@ class Batch:
         if known is None:
             tally.started += 1
             return True
+        tally.found += 1
         if known.status == "completed":
             tally.already += 1
             return False

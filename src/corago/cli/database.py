@@ -76,7 +76,8 @@ async def check(*, common: Common = COMMON) -> None:
             out.text(finding)
     if findings:
         raise FindingsError(f"{count(len(findings), 'finding')} in {path}")
-    out.say(f"{path} is sound; {count(read, 'process')} read")
+    if not out.is_json:
+        out.say(f"{path} is sound; {count(read, 'process')} read")
 
 
 async def _unreadable(engine: Desk) -> tuple[list[str], int]:

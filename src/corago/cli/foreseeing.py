@@ -13,8 +13,9 @@ from corago.cli.loading import is_file, is_module, load_all, load_one
 from corago.cli.options import COMMON, Common, Json
 from corago.cli.output import Output, compact, stamp
 from corago.cli.values import json_object, json_value
+from corago.core.preview import Preview
 from corago.errors import ProcessNotFoundError, WorkflowNotFoundError
-from corago.runtime.views import Preview, as_json
+from corago.runtime.views import as_json
 from corago.steps.graph import graph_text
 
 FORMATS = ("text",)

@@ -31,22 +31,25 @@ class Output:
     def __init__(self, common: Common) -> None:
         """Take the form; nothing is printed yet."""
         self.is_json = common.json
+        # users' prints may be led elsewhere later on, but not the data
+        self._stdout = sys.stdout
         self.is_quiet = common.quiet
 
     @property
     def is_shown(self) -> bool:
         """Whether a person looks at stdout."""
-        return sys.stdout.isatty()
+        return self._stdout.isatty()
 
     def document(self, value: Any) -> None:
         """One JSON document: on several lines for a person, on one for a program."""
-        is_unicode = "utf" in (sys.stdout.encoding or "").lower()
+        is_unicode = "utf" in (self._stdout.encoding or "").lower()
         plain = msgspec.to_builtins(value)
-        print(json.dumps(plain, ensure_ascii=not is_unicode, indent=2 if self.is_shown else None))
+        indent = 2 if self.is_shown else None
+        self.text(json.dumps(plain, ensure_ascii=not is_unicode, indent=indent))
 
     def text(self, text: str) -> None:
         """Data as text."""
-        print(text)
+        print(text, file=self._stdout, flush=True)
 
     def say(self, text: str) -> None:
         """A message, which --quiet leaves out."""
@@ -67,7 +70,7 @@ class Output:
         """
         if not self.is_shown:
             for row in rows:
-                print("\t".join(map(one_line, row)))
+                print("\t".join(map(one_line, row)), file=self._stdout)
             return
         from rich import box
         from rich.console import Console
@@ -84,29 +87,33 @@ class Output:
                 if head == "status":
                     cell.stylize(STATUS_STYLES.get(cell.plain, ""))
             table.add_row(*cells)
-        Console().print(table)
+        Console(file=self._stdout).print(table)
 
     @contextlib.contextmanager
     def steps_on_stderr(self) -> Iterator[None]:
         """Within the block, what users' code prints goes to stderr: stdout is for the data."""
-        with contextlib.redirect_stdout(_Stderr()):
+        with contextlib.redirect_stdout(Stderr()):
             yield
 
 
-class _Stderr:
+class Stderr:
     """Today's stderr, whatever that is: progress bars change it while they are shown."""
 
     def write(self, text: str) -> int:
+        """Write there."""
         return sys.stderr.write(text)
 
     def flush(self) -> None:
+        """Flush it."""
         sys.stderr.flush()
 
     def isatty(self) -> bool:
+        """Nothing that wants colours is meant to write here."""
         return False
 
     @property
     def encoding(self) -> str:
+        """As it has it."""
         return sys.stderr.encoding
 
 

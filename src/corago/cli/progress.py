@@ -28,12 +28,14 @@ class Failure:
 class Tally:
     """How far a batch is, in processes.
 
-    `started` are new; `resumed` were there and not ended; `completed` ended well now, `already`
-    before; `failed` ended badly, now or before; `suspended` need a person.
+    `started` are new, `found` were there before; of these `resumed` had not ended. `completed`
+    ended well now, `already` before; `failed` ended badly, now or before; `suspended` need a
+    person.
     """
 
     total: int
     started: int = 0
+    found: int = 0
     resumed: int = 0
     completed: int = 0
     already: int = 0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import os
 from typing import TYPE_CHECKING, Annotated
@@ -12,7 +13,7 @@ from cyclopts import Parameter
 from corago.cli.exits import UsageError
 from corago.cli.loading import load_all
 from corago.cli.options import COMMON, Common
-from corago.cli.output import Output, count
+from corago.cli.output import Output, Stderr, count
 from corago.cli.stopping import stoppable
 from corago.cli.values import duration
 from corago.wiring import AsyncEngine
@@ -46,7 +47,8 @@ def worker(
     if not files:
         raise UsageError("which workflows? Name their files: corago worker workflows.py")
     log_to_stderr()
-    workflows = load_all(files)
+    with out.steps_on_stderr():
+        workflows = load_all(files)
     engine = AsyncEngine(
         url,
         workflows=workflows,
@@ -61,11 +63,13 @@ def worker(
 def log_to_stderr() -> None:
     """What the library has to say, for whoever reads this OS process's stderr."""
     form = "%(asctime)s %(levelname)s %(name)s: %(message)s"
-    logging.basicConfig(level=logging.WARNING, format=form)
+    logging.basicConfig(level=logging.WARNING, format=form, stream=Stderr())
 
 
 async def _work(out: Output, engine: AsyncEngine, url: str, workflows: list[Workflow]) -> None:
-    with stoppable(out, "stopping: running steps may end") as stop:
+    # a worker has no data but that document: without it, stdout belongs to the steps
+    prints = out.steps_on_stderr() if out.is_json else contextlib.nullcontext()
+    with stoppable(out, "stopping: running steps may end") as stop, prints:
         async with engine:
             names = [f"{each.name} (version {each.version})" for each in workflows]
             out.say(

@@ -42,18 +42,19 @@ def demo(
 
     Args:
         fast: fewer processes and shorter steps.
-        folder: where to put the database; without it, a new temporary folder.
-        remove: remove the database at the end.
+        folder: where to put the database: a folder that is made, or one in which a new one is
+            made. Without it, a new temporary folder.
+        remove: remove that folder at the end.
         json: one JSON document on stdout at the end; the story goes to stderr.
         quiet: tell no story.
     """
     from corago.demo.stage import Stage
     from corago.demo.story import Story
 
-    place = Path(tempfile.mkdtemp(prefix="corago-demo-")) if folder is None else folder
-    place.mkdir(parents=True, exist_ok=True)
-    if (place / "demo.db").exists():
+    place = folder
+    if place is None or place.exists():  # never among what is somebody else's
         place = Path(tempfile.mkdtemp(prefix="corago-demo-", dir=place))
+    place.mkdir(parents=True, exist_ok=True)
     clock = SystemClock()
     begun = clock.monotonic()
     aside = sys.stderr if json else sys.stdout

@@ -198,7 +198,10 @@ class Story:
         end = clock.monotonic() + DEADLINE_SECONDS
         while not await holds(engine):
             if clock.monotonic() > end:
-                raise StoryError(f"after {DEADLINE_SECONDS:g} s it was still not so that {what}")
+                raise StoryError(
+                    f"after {DEADLINE_SECONDS:g} s it was still not so that {what}; what the "
+                    f"workers say of that: {self.folder / 'workers.log'}"
+                )
             counts = await engine.count()
             self.stage.moment(" · ".join(f"{name} {n}" for name, n in counts.items()))
             await asyncio.sleep(LOOK_SECONDS)

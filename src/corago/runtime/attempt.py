@@ -29,6 +29,7 @@ _log = logging.getLogger("corago.activity")
 GRACE_SECONDS = 5.0
 """How long a canceled async step may take to end before it is no longer waited for."""
 
+MESSAGE_CHARACTERS = 8000
 TRACEBACK_CHARACTERS = 8000
 
 
@@ -69,6 +70,10 @@ class Attempt:
         self._end: e.ActivityResult | None = None
         self._is_over = False
 
+    def answers(self, wish: d.ScheduleActivity, number: int) -> bool:
+        """Whether it is the `number`-th attempt of what this wish asks for."""
+        return (self.number, self.wish.occurrence) == (number, wish.occurrence)
+
     def start(self) -> None:
         """Run it: async on the loop, sync in a thread."""
         if self._function.is_async:
@@ -92,10 +97,13 @@ class Attempt:
         self._is_over = True
         self._disarm()
         self.context.request_cancel()
+        worker = self._turn.worker
         if isinstance(self._handle, Job):
-            self._turn.worker.executor.abandon(self._handle)
-        elif self._handle is not None:
+            worker.executor.abandon(self._handle)
+        elif self._handle is not None and not self._handle.done():
             self._handle.cancel()
+            worker.dropped.add(self._handle)
+            self._handle.add_done_callback(worker.dropped.discard)
 
     # -- running -----------------------------------------------------------------------------
 
@@ -105,9 +113,11 @@ class Attempt:
                 arguments = self._function.arguments(self.wish.input)
                 value = await self._function.function(**arguments)
             end = self._completed(value)
-        except asyncio.CancelledError:
-            end = self._end or e.ActivityCanceled()
-        except (Exception, SystemExit) as error:  # noqa: BLE001 - user code may raise anything; it becomes a fact
+        except GeneratorExit:
+            raise  # nobody runs it any more
+        except asyncio.CancelledError as error:
+            end = self._end or failed(error)
+        except BaseException as error:  # noqa: BLE001 - user code may raise anything; it becomes a fact
             end = failed(error)
         self._finish(end)
 
@@ -160,8 +170,13 @@ class Attempt:
         if isinstance(self._handle, asyncio.Task):
             self._end = end
             self._handle.cancel()
+            self._handle.add_done_callback(self._stopped)
             self._disarm()
             self._alarm = self._turn.worker.loop.call_later(GRACE_SECONDS, self._give_up)
+
+    def _stopped(self, _: asyncio.Task[None]) -> None:
+        """One that was stopped before its first line never came to say so."""
+        self._finish(self._end or e.ActivityCanceled())
 
     def _give_up(self) -> None:
         self._warn(f"it did not stop within {GRACE_SECONDS:g} s and is no longer waited for")
@@ -181,9 +196,19 @@ class Attempt:
 def failed(error: BaseException) -> e.ActivityFailed:
     """An exception as the recorded end of an activity."""
     text = "".join(traceback.format_exception(error))
+    try:
+        message = str(error)
+    except Exception:  # noqa: BLE001 - an error's own `__str__` is user code too
+        message = ""
+    message = _text(message[:MESSAGE_CHARACTERS])
     return e.ActivityFailed(
-        e.Failure(type(error).__name__, str(error), text[-TRACEBACK_CHARACTERS:])
+        e.Failure(type(error).__name__, message, _text(text[-TRACEBACK_CHARACTERS:]))
     )
+
+
+def _text(text: str) -> str:
+    """A text as rows can hold it: half pairs, as in undecodable file names, become `?`."""
+    return text.encode("utf-8", "replace").decode("utf-8")
 
 
 class StateLimit:

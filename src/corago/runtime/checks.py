@@ -62,14 +62,32 @@ def good_tags(tags: Iterable[str]) -> tuple[str, ...]:
         raise InvalidInputError(f"tags are several texts: write tags=[{tags!r}]")
     found = tuple(tags)
     for tag in found:
-        if not isinstance(tag, str) or not tag:
-            raise InvalidInputError(f"a tag is a text that is not empty, not {tag!r}")
-    return found
+        if not isinstance(tag, str) or not tag or not tag.isprintable():
+            raise InvalidInputError(f"a tag is a printable text that is not empty, not {tag!r}")
+    return tuple(dict.fromkeys(found))
+
+
+def good_text(value: str | None, what: str) -> str | None:
+    """A text for people or for comparing (actor, reason, key), or None."""
+    if value is None:
+        return None
+    if not isinstance(value, str) or any("\ud800" <= each <= "\udfff" for each in value):
+        raise InvalidInputError(f"{what} is a text, not {value!r}")
+    return value
+
+
+def good_name(value: str, what: str) -> str:
+    """A name of a signal."""
+    if not good_text(value, what):
+        raise InvalidInputError(f"{what} is a text that is not empty, not {value!r}")
+    return value
 
 
 def seconds(value: float | timedelta, what: str) -> float:
     """A duration that is more than nothing, in seconds."""
-    found = value.total_seconds() if isinstance(value, timedelta) else float(value)
-    if not 0 < found < float("inf"):
-        raise InvalidInputError(f"{what} must be more than 0 seconds, not {value!r}")
-    return found
+    found = value.total_seconds() if isinstance(value, timedelta) else value
+    if not isinstance(found, (int, float)) or not 0 < found < float("inf"):
+        raise InvalidInputError(
+            f"{what} must be more than 0 seconds, a number or a timedelta, not {value!r}"
+        )
+    return float(found)

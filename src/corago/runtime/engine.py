@@ -7,9 +7,11 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import AsyncIterable, Awaitable, Callable, Iterable, Mapping
+from collections.abc import AsyncGenerator, AsyncIterable, Awaitable, Callable, Iterable, Mapping
+from contextlib import aclosing
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 from typing import Any, Protocol, Self
 
 from corago.clock import Clock
@@ -21,7 +23,6 @@ from corago.errors import (
     EngineClosedError,
     InvalidInputError,
     ProcessAlreadyExistsError,
-    StoreError,
     WaitTimeoutError,
     WorkflowNotFoundError,
 )
@@ -123,6 +124,7 @@ class EngineCore(Operation):
         self._unsubscribe: Callable[[], None] = lambda: None
         self._pid = os.getpid()
         self._is_open = False
+        self._is_closing = False
 
     def _check_names(self) -> None:
         seen: dict[tuple[str, int], Workflow] = {}
@@ -137,10 +139,25 @@ class EngineCore(Operation):
     # -- life --------------------------------------------------------------------------------
 
     async def open(self) -> Self:
-        """Open the backend, register the workflows and start the worker."""
+        """Open the backend, register the workflows and start the worker.
+
+        What is open stays as it is. Raises StoreError, and leaves nothing behind then.
+        """
+        if self._is_open:
+            self._check()
+            return self
         await self._backend.open()
-        self._is_open = True
+        self._is_open, self._pid = True, os.getpid()
+        try:
+            await self._begin()
+        except BaseException:
+            await self.close()
+            raise
+        return self
+
+    async def _begin(self) -> None:
         self._unsubscribe = self._backend.subscribe(self._notice)
+        self._has_waiters = asyncio.Event()
         loop = asyncio.get_running_loop()
         if self._settings.has_worker:
             self._executor = self._surround.executor(loop)
@@ -160,28 +177,36 @@ class EngineCore(Operation):
         if self._worker is not None:
             await self._worker.start()
         self._glancing = loop.create_task(self._glance())
-        return self
 
     async def close(self) -> None:
         """Let running steps end, let go of every process, and close the backend.
 
-        Steps that run longer than `grace` seconds are interrupted.
+        Steps that run longer than `grace` seconds are interrupted; until then they may use the
+        engine.
         """
-        if not (self._is_open and self.is_mine()):
+        if self._is_closing or not (self._is_open and self.is_mine()):
             return
-        self._is_open = False
-        if self._worker is not None:
-            await self._worker.stop(self._settings.grace)
+        self._is_closing = True
+        try:
+            if self._worker is not None:
+                await self._worker.stop(self._settings.grace)
+        finally:
+            self._is_open = self._is_closing = False
+            await self._let_go()
+
+    async def _let_go(self) -> None:
         if self._executor is not None:
             self._executor.close()
         if self._glancing is not None:
             self._glancing.cancel()
             await asyncio.gather(self._glancing, return_exceptions=True)
         self._unsubscribe()
-        for waiters in self._waiters.values():
-            for waiter in waiters:
-                if not waiter.done():
-                    waiter.set_result(None)
+        for process_id in list(self._waiters):
+            self._tell(process_id, None)
+        self._worker = self._executor = self._glancing = None
+        self._definitions.clear()
+        self._workflows.clear()
+        self._code.clear()
         await self._backend.close()
 
     async def __aenter__(self) -> Self:
@@ -204,8 +229,8 @@ class EngineCore(Operation):
             )
 
     def is_mine(self) -> bool:
-        """Whether this OS process made the engine; False in a fork of it."""
-        return os.getpid() == self._pid
+        """Whether this OS process may use the engine; False in a fork of the one that opened it."""
+        return not self._is_open or os.getpid() == self._pid
 
     def _paused(self, *, is_paused: bool) -> None:
         if self._worker is not None:
@@ -224,8 +249,8 @@ class EngineCore(Operation):
         known = self._definitions.get(workflow.sha)
         if known is not None:
             return known
-        other = self._workflows.get(workflow.name)
-        if other is not None and other.version == workflow.version:
+        names = {(each.name, each.version) for each in self._code.values()}
+        if (workflow.name, workflow.version) in names:
             raise DuplicateNameError(
                 f"a different workflow {workflow.name!r} version {workflow.version} is registered "
                 "with this engine; rename one, or give it another version"
@@ -241,7 +266,8 @@ class EngineCore(Operation):
         )
         self._definitions[workflow.sha] = definition
         self._code[workflow.sha] = workflow
-        if other is None or other.version < workflow.version:
+        other = self._workflows.setdefault(workflow.name, workflow)
+        if other.version < workflow.version:
             self._workflows[workflow.name] = workflow
         if self._worker is not None:
             self._worker.register(workflow.sha, workflow.functions)
@@ -284,9 +310,13 @@ class EngineCore(Operation):
         self._check()
         worker = self._worker
         is_reserved = worker is not None and worker.reserve()
-        return await self._start(
-            workflow, input, id, tags, timeout, actor, reason, is_reserved=is_reserved
-        )
+        try:
+            return await self._start(
+                workflow, input, id, tags, timeout, actor, reason, is_reserved=is_reserved
+            )
+        finally:
+            if worker is not None and is_reserved:
+                worker.release()
 
     async def _start(  # noqa: PLR0917 - `start`, with its place in the worker taken already
         self,
@@ -300,37 +330,32 @@ class EngineCore(Operation):
         *,
         is_reserved: bool,
     ) -> AsyncHandle:
-        worker = self._worker
-        try:
-            definition, default = await self._definition(workflow)
-            is_born_here = is_reserved and self._has_code(definition.sha)
-            wish = Start(
-                process_id=checks.good_id(id) if id is not None else self._new_id(),
-                definition=definition,
-                input=self._checked_input(definition, input),
-                tags=checks.good_tags(tags),
-                timeout=checks.seconds(timeout, "timeout") if timeout is not None else default,
-                actor=actor,
-                reason=reason,
-                owner=worker.id if worker is not None and is_born_here else None,
-            )
-            started = await self._backend.start(wish)
-            if started.task is not None and worker is not None:
-                worker.adopt(started.task)
-        except StoreError:
-            if worker is not None:
-                worker.must_take_back = True
-            raise
-        finally:
-            if worker is not None and is_reserved:
-                worker.release()
+        definition, default = await self._definition(workflow)
+        worker = self._worker if is_reserved and self._has_code(definition.sha) else None
+        wish = Start(
+            process_id=checks.good_id(id) if id is not None else self._new_id(),
+            definition=definition,
+            input=self._checked_input(definition, input),
+            tags=checks.good_tags(tags),
+            timeout=checks.seconds(timeout, "timeout") if timeout is not None else default,
+            actor=checks.good_text(actor, "actor"),
+            reason=checks.good_text(reason, "reason"),
+            owner=None if worker is None else worker.id,
+        )
+        started = await (self._backend.start(wish) if worker is None else worker.bear(wish))
         if not started.is_new and not started.is_same:
             raise ProcessAlreadyExistsError(wish.process_id, "workflow or input")
         return AsyncHandle(self, wish.process_id)
 
     def _checked_input(self, definition: Definition, value: Any) -> Any:
-        value = self._backend.program(definition).check_input(value)
-        encoded = codec.to_json(value, "input")
+        return self._kept(self._backend.program(definition).check_input(value), "input")
+
+    def _kept(self, value: Any, what: str) -> Any:
+        """A value from outside as it comes back from the bytes that are written.
+
+        Raises InvalidInputError.
+        """
+        encoded = codec.to_json(value, what)
         limit = self._settings.state_limit
         if len(encoded) > limit:
             largest = ""
@@ -338,7 +363,7 @@ class EngineCore(Operation):
                 key = max(value, key=lambda each: len(codec.to_json(value[each])))
                 largest = f"; its largest key is {key!r}"
             raise InvalidInputError(
-                f"the input is {len(encoded):,} bytes, over the limit of {limit:,}{largest}: keep "
+                f"the {what} is {len(encoded):,} bytes, over the limit of {limit:,}{largest}: keep "
                 "large values elsewhere and a reference to them here, or raise state_limit"
             )
         return codec.from_json(encoded)
@@ -366,27 +391,39 @@ class EngineCore(Operation):
         failed = asyncio.Event()
 
         async def begin(item: Any, *, is_reserved: bool) -> AsyncHandle:
-            try:
-                name, given = item if isinstance(item, tuple) else (None, item)
-                return await self._start(
-                    workflow, given, name, (), None, actor, reason, is_reserved=is_reserved
-                )
-            except BaseException:
-                failed.set()
-                raise
-            finally:
-                slots.release()
+            name, given = _named(item)
+            return await self._start(
+                workflow, given, name, (), None, actor, reason, is_reserved=is_reserved
+            )
 
-        async for item in _each(items):
-            await slots.acquire()
-            worker = self._worker
-            if worker is not None:
-                await worker.room()
-            if failed.is_set():
-                break
-            is_reserved = worker is not None and worker.reserve()
-            begun.append(loop.create_task(begin(item, is_reserved=is_reserved)))
-        return list(await asyncio.gather(*begun))
+        def ended(task: asyncio.Task[AsyncHandle], releasing: Worker | None) -> None:
+            slots.release()
+            if releasing is not None:
+                releasing.release()
+            if task.cancelled() or task.exception() is not None:
+                failed.set()
+
+        try:
+            async with aclosing(_each(items)) as each:
+                async for item in each:
+                    await slots.acquire()
+                    worker = self._worker
+                    if worker is not None:
+                        await worker.room()
+                    if failed.is_set():
+                        break
+                    is_reserved = worker is not None and worker.reserve()
+                    task = loop.create_task(begin(item, is_reserved=is_reserved))
+                    task.add_done_callback(
+                        partial(ended, releasing=worker if is_reserved else None)
+                    )
+                    begun.append(task)
+            return list(await asyncio.gather(*begun))
+        except BaseException:
+            for task in begun:
+                task.cancel()
+            await asyncio.gather(*begun, return_exceptions=True)
+            raise
 
     # -- handles and waiting --------------------------------------------------------------------
 
@@ -481,7 +518,16 @@ def _forget(
         waiters.pop(process_id, None)
 
 
-async def _each(items: Iterable[Any] | AsyncIterable[Any]) -> Any:
+def _named(item: Any) -> tuple[str | None, Any]:
+    """An item of `start_many` as id and input."""
+    if not isinstance(item, tuple):
+        return None, item
+    if len(item) != 2:  # noqa: PLR2004 - a pair
+        raise InvalidInputError(f"an item is an input, or a pair of id and input, not {item!r}")
+    return item[0], item[1]
+
+
+async def _each(items: Iterable[Any] | AsyncIterable[Any]) -> AsyncGenerator[Any, None]:
     if isinstance(items, AsyncIterable):
         async for item in items:
             yield item

@@ -22,7 +22,7 @@ class Job:
     `run` in some thread, then `done` with what it gave, on the loop.
     """
 
-    __slots__ = ("began", "done", "is_abandoned", "is_running", "run")
+    __slots__ = ("began", "done", "is_abandoned", "is_done", "is_running", "run")
 
     def __init__(
         self,
@@ -35,6 +35,7 @@ class Job:
         self.done = done
         self.began = began
         self.is_running = False
+        self.is_done = False
         self.is_abandoned = False
 
 
@@ -106,6 +107,8 @@ class ThreadExecutor:
             if job.is_abandoned:
                 return
             job.is_abandoned = True
+            if job.is_done:
+                return
             self._pending -= 1
             if not job.is_running:
                 return
@@ -145,9 +148,13 @@ class ThreadExecutor:
             value = job.run()
             with self._lock:
                 job.is_running = False
+                job.is_done = True
                 if job.is_abandoned:
                     self._lost -= 1
-                    return
+                    if self._is_closed or self._live >= min(self._limit, self._pending):
+                        return
+                    self._live += 1  # it was not replaced, and is needed
+                    continue
                 self._pending -= 1
             self._tell(_answer, (job, value))
 
@@ -167,7 +174,10 @@ class ThreadExecutor:
             self._is_waking = False
         while self._answers:
             call, arguments = self._answers.popleft()
-            call(*arguments)
+            try:
+                call(*arguments)
+            except Exception:  # noqa: BLE001 - the answers behind it must not be lost
+                _log.exception("the answer of a step could not be told")
 
 
 def _answer(job: Job, value: Any) -> None:

@@ -7,16 +7,16 @@ from datetime import datetime
 from typing import Any
 
 from corago.clock import Clock
-from corago.core import codec, commands, kernel
-from corago.core import events as e
+from corago.core import kernel
 from corago.core import messages as m
 from corago.core.calls import LiveCalls, MissingFunctionError
 from corago.core.history import History
-from corago.core.program import Agenda, Snapshot
+from corago.core.preview import Preview, Question, foresee
+from corago.core.program import Agenda
 from corago.errors import StoreError, WorkflowNotFoundError
 from corago.ports.backend import Backend, Description
 from corago.runtime import checks, views
-from corago.runtime.views import Explanation, Preview, ProcessInfo
+from corago.runtime.views import Explanation, ProcessInfo
 
 
 class Inquiry:
@@ -135,59 +135,12 @@ class Inquiry:
         now = max(at or self._clock.now(), self._clock.now())
         snapshot, program = description.snapshot, description.program
         calls = LiveCalls(self._functions(snapshot.process.sha))
+        question = Question(signal=signal, update=update, retry=retry, skip=skip, outcome=outcome)
         try:
-            arrived = [(each.at, each.message) for each in description.mail]
-            first = kernel.arrivals(snapshot.process, arrived, now)
-            commit = kernel.advance(program, snapshot, first, now, calls)
-            wanted = _messages(commit.snapshot, signal, update, retry, skip, outcome, now)
-            if isinstance(wanted, str):
-                refused = views.preview_of(program, commit)
-                return views.with_refusal(refused, wanted)
-            if wanted:
-                after = kernel.advance(program, commit.snapshot, wanted, now, calls)
-                commit = views.joined(commit, after)
+            waiting = [(each.at, each.message) for each in description.mail]
+            return foresee(program, snapshot, waiting, question, now, calls)
         except MissingFunctionError as error:
             raise WorkflowNotFoundError(
                 f"a preview of {id!r} must ask {error.name!r}, whose code is not here; hand the "
                 "workflow to Engine(workflows=[...])"
             ) from error
-        return views.preview_of(program, commit)
-
-
-def _messages(  # noqa: PLR0917 - what a preview may ask about, in the order of the public face
-    snapshot: Snapshot,
-    signal: tuple[str, Any] | str | None,
-    update: Mapping[str, Any] | None,
-    retry: bool | str,  # noqa: FBT001
-    skip: bool | str,  # noqa: FBT001
-    outcome: tuple[str, Any] | None,
-    now: datetime,
-) -> list[m.Message] | str:
-    """What a preview asks about, as messages; or why it would be refused."""
-    found: list[m.Message] = []
-    if signal is not None:
-        name, data = (signal, None) if isinstance(signal, str) else signal
-        found.append(m.Signal(name, codec.plain(data, f"data of signal {name!r}")))
-    if update is not None:
-        found.append(m.Update(codec.plain(dict(update), "changes")))
-    process, agenda = snapshot.process, snapshot.agenda or Agenda()
-    for verb, wanted in (("retry", retry), ("skip", skip)):
-        if wanted:
-            step = wanted if isinstance(wanted, str) else None
-            targets = commands.target(process, agenda, verb, step, now)
-            if isinstance(targets, str):
-                return targets
-            found.append(m.Command(verb, targets))
-    if outcome is not None:
-        path, value = outcome
-        wish = next((each for each in agenda.activities if each.path == path), None)
-        if wish is None:
-            return f"step {path!r} is not open"
-        end: e.ActivityResult = (
-            e.ActivityFailed(e.Failure(type(value).__name__, str(value)))
-            if isinstance(value, BaseException)
-            else e.ActivityCompleted(codec.plain(value, "outcome"))
-        )
-        attempt = process.activity(path, wish.occurrence).attempt
-        found.append(m.Outcome(path, wish.occurrence, attempt, end))
-    return found

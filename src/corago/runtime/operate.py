@@ -8,11 +8,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from corago.core import codec, commands
+from corago.core import commands
 from corago.core import messages as m
 from corago.core.program import Agenda
 from corago.errors import CommandRefusedError, InvalidInputError
 from corago.ids import NewId
+from corago.runtime import checks
 from corago.runtime.inquiry import Inquiry
 
 
@@ -22,6 +23,9 @@ class Operation(Inquiry):
     _new_id: NewId
 
     def _paused(self, *, is_paused: bool) -> None:
+        raise NotImplementedError
+
+    def _kept(self, value: Any, what: str) -> Any:
         raise NotImplementedError
 
     async def signal(
@@ -39,11 +43,9 @@ class Operation(Inquiry):
         Raises ProcessNotFoundError, ProcessClosedError, SignalKeyError, InvalidInputError.
         """
         self._check()
-        if not isinstance(name, str) or not name:
-            raise InvalidInputError(f"a signal's name is a text that is not empty, not {name!r}")
-        value = codec.plain(data, f"data of signal {name!r}")
-        message = m.Signal(name, value, key or self._new_id(), actor, reason)
-        await self._send(id, message)
+        checks.good_name(name, "a signal's name")
+        value = self._kept(data, f"data of signal {name!r}")
+        await self._send(id, m.Signal(name, value, self._key(key), *_by(actor, reason)))
 
     async def update(
         self,
@@ -59,8 +61,13 @@ class Operation(Inquiry):
         Raises ProcessNotFoundError, ProcessClosedError, SignalKeyError, InvalidInputError.
         """
         self._check()
-        value = codec.plain(dict(changes), "changes")
-        await self._send(id, m.Update(value, key or self._new_id(), actor, reason))
+        if not isinstance(changes, Mapping):
+            raise InvalidInputError(f"changes are a dict, not {type(changes).__name__}")
+        value = self._kept(dict(changes), "changes")
+        await self._send(id, m.Update(value, self._key(key), *_by(actor, reason)))
+
+    def _key(self, key: str | None) -> str:
+        return checks.good_text(key, "key") or self._new_id()
 
     async def _send(self, process_id: str, message: m.Inbound, *, reopens: bool = False) -> None:
         await self._backend.send(process_id, message, reopens=reopens)
@@ -105,7 +112,7 @@ class Operation(Inquiry):
         """
         if not isinstance(value, dict):
             raise InvalidInputError(f"a step's result is a dict, not {type(value).__name__}")
-        await self._command(id, "set_result", step, codec.plain(value, "result"), actor, reason)
+        await self._command(id, "set_result", step, self._kept(value, "result"), actor, reason)
 
     async def cancel(
         self,
@@ -132,7 +139,7 @@ class Operation(Inquiry):
         Raises CommandRefusedError.
         """
         self._check()
-        await self._backend.abort(id, actor, reason)
+        await self._backend.abort(id, *_by(actor, reason))
 
     async def _command(  # noqa: PLR0917 - one place for every command
         self,
@@ -144,13 +151,14 @@ class Operation(Inquiry):
         reason: str | None,
     ) -> None:
         self._check()
+        by = _by(actor, reason)
         description = await self._backend.describe(process_id)
         process = description.snapshot.process
         agenda = self._agenda(description) or Agenda()
         targets = commands.target(process, agenda, verb, step, self._clock.now())
         if isinstance(targets, str):
             raise CommandRefusedError(process_id, verb, targets)
-        await self._send(process_id, m.Command(verb, targets, value, actor, reason), reopens=True)
+        await self._send(process_id, m.Command(verb, targets, value, *by), reopens=True)
 
     async def pause(self) -> None:
         """Start nothing further in the whole store, for all workers and across restarts.
@@ -166,3 +174,8 @@ class Operation(Inquiry):
         self._check()
         await self._backend.pause(False)
         self._paused(is_paused=False)
+
+
+def _by(actor: str | None, reason: str | None) -> tuple[str | None, str | None]:
+    """Who and why, as events keep them."""
+    return checks.good_text(actor, "actor"), checks.good_text(reason, "reason")

@@ -38,6 +38,12 @@ STAY_SECONDS = 1.0
 SHARE_COMMITS = 200
 """After so many commits a turn makes room, if others wait."""
 
+SHARE_SECONDS = 1.0
+"""After so long it makes room too, at its next commit."""
+
+GLANCE_SECONDS = 5.0
+"""How long a turn that has a due time before it trusts the calendar."""
+
 
 class Turn:
     """One claimed process in one worker."""
@@ -53,11 +59,13 @@ class Turn:
         self._functions = worker.functions(task.sha)
         self._outcomes: list[Item] = []
         self._later: list[Item] = []
+        self.has_mail = False
         self._mail: tuple[Mail, ...] = task.mail
-        self._has_mail = False
+        self._taken: tuple[Mail, ...] = ()
         self._must_look = False
         self._waiter: asyncio.Future[None] | None = None
         self._commits = 0
+        self._began = worker.clock.monotonic()
 
     # -- being told --------------------------------------------------------------------------
 
@@ -67,8 +75,8 @@ class Turn:
         self._stir()
 
     def deliver(self) -> None:
-        """New messages have come."""
-        self._has_mail = True
+        """New messages have come, or may have."""
+        self.has_mail = True
         self._stir()
 
     def ended(self, outcome: m.Outcome) -> None:
@@ -91,6 +99,11 @@ class Turn:
             return self.lose()
         self._drop_all()
         return self.wake()
+
+    @property
+    def is_waiting(self) -> bool:
+        """Whether it rests: nothing of it is on its way to the store or back."""
+        return self._waiter is not None and not self._waiter.done()
 
     def _stir(self) -> None:
         waiter = self._waiter
@@ -119,7 +132,7 @@ class Turn:
                 written = await self._write(commit, hold, items)
                 if written is Refusal.MORE_MESSAGES:
                     await self._fetch()
-                    items += self._collect()
+                    items = self._once_more(items)
                     continue
                 if written is Refusal.DOCUMENT_CONFLICT:
                     items = self._without_conflict(items)
@@ -137,7 +150,7 @@ class Turn:
                 break
             self._reconcile(commit.snapshot.agenda or NOTHING, now)
             await self._wait()
-            if self._has_mail:
+            if self.has_mail or self._is_due():
                 await self._fetch()
             items = self._collect()
         self.is_over = True
@@ -161,13 +174,23 @@ class Turn:
                 self.attempts.pop(outcome.path, None)
         outcomes, self._later = [*self._later, *outcomes], []
         process = self.task.snapshot.process
-        if not self._mail and not process.timers and process.deadline is None:
+        self._taken, self._mail = self._mail, ()
+        if not self._taken and not process.timers and process.deadline is None:
             return outcomes
-        places = {id(each.message): each.seq for each in self._mail}
-        arrived = [(each.at, each.message) for each in self._mail]
-        self._mail = ()
+        if self._taken:
+            self.state_bound = sys.maxsize  # a signal's data may enter the State
+        places = {id(each.message): each.seq for each in self._taken}
+        arrived = [(each.at, each.message) for each in self._taken]
         due = kernel.arrivals(process, arrived, self.worker.clock.now())
         return [*((places.get(id(message), 0), message) for message in due), *outcomes]
+
+    def _once_more(self, items: list[Item]) -> list[Item]:
+        """The same items again, with what has come meanwhile in its place among them."""
+        lost = [item for item in items if isinstance(item[1], m.Lost)]
+        outcomes = [item for item in items if isinstance(item[1], m.Outcome)]
+        self._later = [*outcomes, *self._later]
+        self._mail = (*self._taken, *self._mail)
+        return [*lost, *self._collect()]
 
     def _without_conflict(self, items: list[Item]) -> list[Item]:
         """Try the first outcome with documents alone; if it was alone, it has failed by them."""
@@ -192,7 +215,7 @@ class Turn:
         return [*items[:first], (0, failed), *items[first + 1 :]]
 
     async def _fetch(self) -> None:
-        self._has_mail = False
+        self.has_mail = False
         nothing: tuple[Mail, ...] = ()
         fresh = await self.worker.patiently(lambda: self.worker.backend.mail(self.task), nothing)
         if fresh:
@@ -215,14 +238,14 @@ class Turn:
         process = commit.snapshot.process
         if process.is_closed:
             return LET_GO
-        if self._outcomes or self._later or self._mail or self._has_mail:
+        if self._outcomes or self._later or self._mail or self.has_mail:
             return KEEP
         agenda = commit.snapshot.agenda or NOTHING
         startable, due = False, process.deadline
         for wish in agenda.activities:
-            known = process.activity(wish.path)
+            known = process.activity(wish.path, wish.occurrence)
             running = self.attempts.get(wish.path)
-            if running is not None and running.number == known.attempt:
+            if running is not None and running.answers(wish, known.attempt):
                 return KEEP
             later = known.due
             if wish.cancel or later is None or later <= now:
@@ -231,13 +254,21 @@ class Turn:
                 due = later
         may_start = self.worker.may_start
         if startable:
-            is_crowding = self.worker.is_crowded and self._commits >= SHARE_COMMITS
-            return KEEP if may_start and not is_crowding else Hold(keeps=False, due=now)
+            if self.worker.is_in_trouble or (may_start and not self._is_crowding()):
+                return KEEP
+            return Hold(keeps=False, due=now)
         for at in process.timers.values():
             due = at if due is None or at < due else due
         if due is not None and may_start and (due - now).total_seconds() < STAY_SECONDS:
             return KEEP
         return Hold(keeps=False, due=due)
+
+    def _is_crowding(self) -> bool:
+        """Whether it has had its share while others wait."""
+        if not self.worker.is_crowded or not self._commits:
+            return False
+        seconds = self.worker.clock.monotonic() - self._began
+        return self._commits >= SHARE_COMMITS or seconds >= SHARE_SECONDS
 
     # -- making it so ------------------------------------------------------------------------
 
@@ -245,11 +276,11 @@ class Turn:
         """Start what should be open, stop what should not."""
         process = self.task.snapshot.process
         if self.attempts:
-            open_now = {
-                (wish.path, process.activity(wish.path).attempt) for wish in agenda.activities
-            }
+            wishes = {wish.path: wish for wish in agenda.activities}
             for path, attempt in list(self.attempts.items()):
-                if (path, attempt.number) not in open_now:
+                wish = wishes.get(path)
+                known = None if wish is None else process.activity(path, wish.occurrence)
+                if wish is None or known is None or not attempt.answers(wish, known.attempt):
                     self.attempts.pop(path).drop()
         may_start = self.worker.may_start
         for wish in agenda.activities:
@@ -282,26 +313,42 @@ class Turn:
 
     async def _wait(self) -> None:
         """Until an outcome, a message, a due time or the worker's word."""
-        if not (self._outcomes or self._later or self._has_mail or self._must_look or self.is_over):
+        if not (self._outcomes or self._later or self.has_mail or self._must_look or self.is_over):
             loop = self.worker.loop
             self._waiter = loop.create_future()
             seconds = self._seconds_to_due()
             alarm = None if seconds is None else loop.call_later(seconds, self._stir)
-            await self._waiter
-            self._waiter = None
-            if alarm is not None:
-                alarm.cancel()
+            try:
+                await self._waiter
+            finally:
+                self._waiter = None
+                if alarm is not None:
+                    alarm.cancel()
         self._must_look = False
 
     def _seconds_to_due(self) -> float | None:
-        process = self.task.snapshot.process
+        """How long it may rest; never for very long, since the calendar may jump."""
+        snapshot = self.task.snapshot
+        process, agenda = snapshot.process, snapshot.agenda or NOTHING
         instants = [*process.timers.values()]
         if process.deadline is not None:
             instants.append(process.deadline)
         if self.worker.may_start:
-            for path, known in process.activities.items():
-                if known.due is not None and path not in self.attempts:
-                    instants.append(known.due)
+            for wish in agenda.activities:
+                due = process.activity(wish.path, wish.occurrence).due
+                if due is not None and wish.path not in self.attempts:
+                    instants.append(due)
         if not instants:
             return None
-        return max(0.0, (min(instants) - self.worker.clock.now()).total_seconds())
+        seconds = (min(instants) - self.worker.clock.now()).total_seconds()
+        return min(max(0.0, seconds), GLANCE_SECONDS)
+
+    def _is_due(self) -> bool:
+        """Whether a timer is due: a message that came before it goes before it."""
+        process = self.task.snapshot.process
+        if not process.timers and process.deadline is None:
+            return False
+        instants = [*process.timers.values()]
+        if process.deadline is not None:
+            instants.append(process.deadline)
+        return min(instants) <= self.worker.clock.now()

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
@@ -12,8 +12,6 @@ import msgspec
 from corago.clock import EPOCH, from_us
 from corago.core import commands
 from corago.core import events as e
-from corago.core.calls import Answer
-from corago.core.commit import Commit
 from corago.core.messages import Inbound
 from corago.core.program import NOTHING, Agenda, Snapshot
 from corago.ports.backend import Description
@@ -74,35 +72,6 @@ class ProcessInfo:
     updated_at: datetime
     position: int
     waits: tuple[Wait, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Refused:
-    """Why something would not happen: at `path`, because of `why`."""
-
-    path: str
-    why: str
-
-
-@dataclass(frozen=True, slots=True)
-class Preview:
-    """What would happen; nothing was written.
-
-    `path`: where it would pass or stand, in order. `decisions`: the events that would be
-    recorded. `effects`: the steps that would then run. `timers`: name and instant of those open.
-    `answers`: what the user functions that were asked said.
-    """
-
-    status: str
-    path: tuple[str, ...]
-    state: Any
-    internal: Any
-    external: Any
-    decisions: tuple[e.Event, ...]
-    effects: tuple[str, ...]
-    timers: Mapping[str, datetime]
-    refused: tuple[Refused, ...] = ()
-    answers: tuple[Answer, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -221,68 +190,6 @@ def _first_error(process: Any, agenda: Agenda) -> e.Failure | None:
     for incident in commands.incidents(process, agenda).values():
         return incident.error
     return None
-
-
-def preview_of(program: Any, commit: Commit) -> Preview:
-    """A commit that was not written, as users see it."""
-    snapshot = commit.snapshot
-    process, agenda = snapshot.process, snapshot.agenda or NOTHING
-    path = [_passed(event) for event in commit.events]
-    path += [each.path for each in agenda.activities]
-    path += [each.path for each in agenda.signals]
-    path += [each.path for each in agenda.incidents]
-    path += [timer.timer.rpartition("@")[0] for timer in agenda.timers]
-    standing = process.standing
-    if standing == "running" and not agenda.activities:
-        standing = "waiting"
-    return Preview(
-        status=standing,
-        path=tuple(dict.fromkeys(each for each in path if each)),
-        state=program.view(snapshot.state),
-        internal=None,
-        external=process.external,
-        decisions=commit.events,
-        effects=tuple(each.path for each in agenda.activities if not each.cancel),
-        timers=dict(process.timers),
-        refused=tuple(
-            Refused(event.command, event.why)
-            for event in commit.events
-            if isinstance(event, e.CommandRefused)
-        )
-        + tuple(
-            Refused(
-                event.path, "the predicate said no" if event.error is None else str(event.error)
-            )
-            for event in commit.events
-            if isinstance(event, e.PredicateAnswered) and not event.answer
-        ),
-        answers=commit.answers,
-    )
-
-
-def with_refusal(preview: Preview, why: str) -> Preview:
-    """A preview in which what was asked about would be refused."""
-    return replace(preview, refused=(*preview.refused, Refused("", why)))
-
-
-def joined(first: Commit, second: Commit) -> Commit:
-    """Two commits in a row as one."""
-    return Commit(
-        second.snapshot,
-        first.events + second.events,
-        first.received + second.received,
-        first.facts + second.facts,
-        first.consumed + second.consumed,
-        second.answers,
-    )
-
-
-def _passed(event: e.Event) -> str:
-    if isinstance(event, (e.ActivityClosed, e.StepSkipped)):
-        return event.path
-    if isinstance(event, e.TimerFired):
-        return event.timer.rpartition("@")[0]
-    return ""
 
 
 def explain(description: Description, agenda: Agenda | None, around: Surroundings) -> Explanation:

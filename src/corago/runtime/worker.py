@@ -6,6 +6,7 @@ Keeps its lease alive and buries dead peers. Loops; decides nothing.
 from __future__ import annotations
 
 import asyncio
+import contextvars
 import logging
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import datetime, timedelta
@@ -15,9 +16,11 @@ import msgspec
 
 from corago.clock import Clock
 from corago.core import kernel
+from corago.core.calls import LiveCalls
 from corago.core.commit import Commit
 from corago.core.events import Failure
 from corago.core.process import Process
+from corago.core.program import NOTHING
 from corago.core.tasks import DecisionTask, Hold
 from corago.errors import (
     EngineClosedError,
@@ -25,10 +28,11 @@ from corago.errors import (
     StoreError,
     StoreUnavailableError,
 )
-from corago.ports.backend import Backend, Polled
+from corago.ports.backend import Backend, Polled, Start, Started
 from corago.ports.store import ALL_SEEN, Change, Query, Refusal
-from corago.runtime.attempt import StateLimit, failed
+from corago.runtime.attempt import GRACE_SECONDS, StateLimit, failed
 from corago.runtime.executor import Executor
+from corago.runtime.lease import Lease
 from corago.runtime.turn import Turn
 
 _log = logging.getLogger("corago.worker")
@@ -72,19 +76,20 @@ class Worker:
         self.closed = closed
         self.state_limit = StateLimit(state_limit)
         self.loop = asyncio.get_running_loop()
-        self.id = 0
+        self.lease = Lease(backend, clock, name, lease.total_seconds(), self._lost)
         self.turns: dict[str, Turn] = {}
         self.is_crowded = False
-        self.must_take_back = False
+        self.dropped: set[asyncio.Task[None]] = set()
         self._functions: dict[str, Mapping[str, Any]] = {}
+        self._context = contextvars.copy_context()
         self._sleep = sleep
         self._concurrency = concurrency
-        self._lease = lease.total_seconds()
-        self._fresh_until = 0.0
         self._reserved = 0
+        self._births: set[str] = set()
+        self._must_take_back = False
+        self._troubles = 0
         self._is_draining = False
         self._is_paused = False
-        self._is_lost = False
         self._tasks: set[asyncio.Task[Any]] = set()
         self._loops: list[asyncio.Task[Any]] = []
         self._work = asyncio.Event()
@@ -92,7 +97,11 @@ class Worker:
         self._room.set()
         self._lane = asyncio.Lock()
         self._alarm: asyncio.TimerHandle | None = None
-        self._seen_beats: dict[int, tuple[int, float]] = {}
+
+    @property
+    def id(self) -> int:
+        """What the store calls this worker; 0 before it is registered and after it has left."""
+        return self.lease.id
 
     # -- what turns ask ----------------------------------------------------------------------
 
@@ -108,19 +117,13 @@ class Worker:
     @property
     def may_start(self) -> bool:
         """Whether anything new may start here now."""
-        is_halted = self._is_draining or self._is_paused or self._is_lost
-        return not is_halted and self.clock.monotonic() < self._fresh_until
+        is_halted = self._is_draining or self._is_paused or self._troubles
+        return not is_halted and self.lease.is_fresh
 
     @property
-    def _is_fresh(self) -> bool:
-        """Whether the lease was renewed within two thirds of its length.
-
-        It is judged by this worker's own steady clock.
-        """
-        return self.clock.monotonic() < self._fresh_until
-
-    def _renewed(self, at: float) -> None:
-        self._fresh_until = at + self._lease * 2 / 3
+    def is_in_trouble(self) -> bool:
+        """Whether an outcome waits for the store: nothing new starts until it is written."""
+        return self._troubles > 0
 
     @property
     def _free(self) -> int:
@@ -139,6 +142,28 @@ class Worker:
         self._reserved -= 1
         self._room.set()
 
+    async def bear(self, wish: Start) -> Started:
+        """Start a process in this worker's hands and give it its turn.
+
+        It is looked for if the answer is lost or the caller gives up: it may be born all the same.
+        """
+        self._births.add(wish.process_id)
+        try:
+            started = await self.backend.start(wish)
+        except BaseException:
+            self.take_back()
+            raise
+        finally:
+            self._births.discard(wish.process_id)
+        if started.task is not None:
+            self.adopt(started.task)
+        return started
+
+    def take_back(self) -> None:
+        """Look for what is leased here without a turn."""
+        self._must_take_back = True
+        self._work.set()
+
     async def append(
         self, task: DecisionTask, commit: Commit, hold: Hold, *, consumed: int, seen: int
     ) -> DecisionTask | Refusal | None:
@@ -147,34 +172,53 @@ class Worker:
         Gives None when the lease lasted no longer.
         """
         was_refused = False
-        while True:
-            try:
-                written = await self.backend.complete_decision_task(
-                    task, commit, hold, consumed=consumed, seen=seen
-                )
-            except StoreUnavailableError as error:
-                was_refused = True
-                _log.warning("process %s waits for the store: %s", task.process_id, error)
-                if not self._is_fresh:
-                    return None
-                await self._sleep(min(1.0, self._lease / 30))
-                continue
-            if written is Refusal.FENCED and was_refused and await self._was_written(task, commit):
-                return msgspec.structs.replace(
-                    task, snapshot=commit.snapshot, consumed=consumed, mail=(), lost_owner=None
-                )
-            return written
+        try:
+            while True:
+                try:
+                    written = await self.backend.complete_decision_task(
+                        task, commit, hold, consumed=consumed, seen=seen
+                    )
+                    if written is Refusal.FENCED and was_refused:
+                        return await self._found(task, commit, hold, consumed)
+                    return written
+                except StoreUnavailableError as error:
+                    self._troubles += not was_refused
+                    was_refused = True
+                    _log.warning("process %s waits for the store: %s", task.process_id, error)
+                    if not self.lease.is_fresh:
+                        self._must_take_back = True
+                        return None
+                    await self._sleep(min(1.0, self.lease.seconds / 30))
+        finally:
+            if was_refused:
+                self._troubles -= 1
+                if not self._troubles:
+                    self._look_again()
 
-    async def _was_written(self, task: DecisionTask, commit: Commit) -> bool:
-        """Whether a commit whose answer was lost is there after all.
+    async def _found(
+        self, task: DecisionTask, commit: Commit, hold: Hold, consumed: int
+    ) -> DecisionTask | Refusal:
+        """The task as it goes on, if a commit whose answer was lost is there after all.
 
         Only we write in this epoch.
         """
         try:
-            found = (await self.backend.describe(task.process_id)).row
-        except (StoreError, ProcessNotFoundError):
-            return False
-        return (found.epoch, found.position) == (task.epoch, commit.snapshot.process.position)
+            row = (await self.backend.describe(task.process_id)).row
+        except ProcessNotFoundError:
+            return Refusal.FENCED
+        place = (row.epoch, row.position)
+        is_there = place == (task.epoch, commit.snapshot.process.position)
+        if not is_there or (hold.keeps and row.owner != task.owner):
+            return Refusal.FENCED
+        return msgspec.structs.replace(
+            task, snapshot=commit.snapshot, consumed=consumed, mail=(), lost_owner=None
+        )
+
+    def _look_again(self) -> None:
+        """Whatever was held back may go on."""
+        for turn in list(self.turns.values()):
+            turn.deliver()
+        self._work.set()
 
     async def patiently(self, call: Callable[[], Awaitable[T]], otherwise: T) -> T:
         """The answer of a read, tried again while the store can't and the lease lasts."""
@@ -183,25 +227,23 @@ class Worker:
                 return await call()
             except StoreUnavailableError as error:
                 _log.warning("the store can't be read: %s", error)
-                if not self._is_fresh:
+                if not self.lease.is_fresh:
+                    self._must_take_back = True
                     return otherwise
-                await self._sleep(min(1.0, self._lease / 30))
+                await self._sleep(min(1.0, self.lease.seconds / 30))
 
     # -- life --------------------------------------------------------------------------------
 
     async def start(self) -> None:
         """Register, bury proven dead peers, and begin to take work."""
-        await self._enlist()
-        await self._look_at_peers()
+        await self.lease.enlist()
+        await self.lease.look_at_peers()
         self._is_paused = await self.backend.pause()
         self._loops = [
-            self.loop.create_task(self._keep(each)) for each in (self._take_work, self._keep_lease)
+            self.loop.create_task(self._keep(self._take_work, drains=True)),
+            self.loop.create_task(self._keep(self._keep_lease)),
         ]
 
-    async def _enlist(self) -> None:
-        before = self.clock.monotonic()
-        self.id = await self.backend.heartbeat(self.name)
-        self._renewed(before)
 
     async def stop(self, grace: float) -> None:
         """Take nothing more, let what runs end for `grace` seconds, and leave.
@@ -209,26 +251,35 @@ class Worker:
         What has not ended by then is interrupted.
         """
         self._is_draining = True
-        for turn in list(self.turns.values()):
-            turn.wake()
-        if self._tasks:
-            await asyncio.wait(self._tasks, timeout=grace)
+        self._room.set()
+        self._look_again()
+        await self._ended(grace)
         for turn in list(self.turns.values()):
             turn.interrupt()
-        if self._tasks:
-            await asyncio.wait(self._tasks, timeout=self._lease)
+        await self._ended(self.lease.seconds)
         for task in (*self._loops, *self._tasks):
             task.cancel()
         await asyncio.gather(*self._loops, *self._tasks, return_exceptions=True)
-        try:
-            await self.backend.bury(self.id)
-        except StoreError as error:
-            _log.warning("could not take leave of the store: %s; its lease will run out", error)
-        self.id = 0
+        if self.dropped:
+            await asyncio.wait(self.dropped, timeout=GRACE_SECONDS)
+        if self._alarm is not None:
+            self._alarm.cancel()
+        await self.lease.leave()
 
-    async def _keep(self, loop: Callable[[], Awaitable[None]]) -> None:
-        """Run a loop for ever; what goes wrong in one round is logged and tried again."""
-        while True:
+    async def _ended(self, seconds: float) -> None:
+        """Wait, but no longer than this, until no turn is left and none can come."""
+        end = self.loop.time() + seconds
+        while left := {task for task in (*self._loops[:1], *self._tasks) if not task.done()}:
+            if self.loop.time() >= end:
+                return
+            await asyncio.wait(left, timeout=end - self.loop.time())
+
+    async def _keep(self, loop: Callable[[], Awaitable[None]], *, drains: bool = False) -> None:
+        """Run a loop until the worker stops (or `drains`).
+
+        What goes wrong in one round is logged and tried again.
+        """
+        while not (drains and self._is_draining):
             try:
                 await loop()
             except EngineClosedError:
@@ -244,11 +295,16 @@ class Worker:
 
     def adopt(self, task: DecisionTask) -> None:
         """Give a process that is leased to this worker its turn."""
-        if task.process_id in self.turns:
-            return
+        if task.owner != self.id:
+            return  # struck off meanwhile: whoever comes takes it up
+        before = self.turns.get(task.process_id)
+        if before is not None:
+            if not before.is_over and before.task.epoch >= task.epoch:
+                return
+            before.lose()
         turn = self.turns[task.process_id] = Turn(self, task)
-        running = self.loop.create_task(self._drive(turn))
-        self._tasks.add(running)
+        context = self._context.copy()  # a step sees nothing of whoever happened to start it
+        self._tasks.add(self.loop.create_task(self._drive(turn), context=context))
 
     async def _drive(self, turn: Turn) -> None:
         try:
@@ -260,7 +316,7 @@ class Worker:
                 await turn.run()
         except EngineClosedError:
             turn.lose()
-        except Exception as error:  # noqa: BLE001 - whatever broke, the process is set aside and the worker lives
+        except (Exception, SystemExit) as error:  # noqa: BLE001 - whatever broke, the process is set aside and the worker lives
             _log.exception("the turn of process %s broke", turn.task.process_id)
             turn.lose()
             await self._set_aside(turn.task, failed(error).error)
@@ -269,14 +325,18 @@ class Worker:
                 del self.turns[turn.task.process_id]
             self._tasks.discard(asyncio.current_task())
             self._room.set()
-            if self.is_crowded:
+            if self.is_crowded or turn.has_mail:
                 self._work.set()
 
     async def _set_aside(self, task: DecisionTask, error: Failure) -> None:
         """Suspend a process whose turn broke by an error of ours or of its definition."""
         commit = kernel.suspend(task.snapshot, error, self.clock.now())
         hold = Hold(keeps=False)
-        await self.append(task, commit, hold, consumed=task.consumed, seen=ALL_SEEN)
+        try:
+            await self.append(task, commit, hold, consumed=task.consumed, seen=ALL_SEEN)
+        except Exception:  # noqa: BLE001 - a worker outlives its own bugs, and says so
+            _log.exception("process %s could not be set aside", task.process_id)
+            self._must_take_back = True
 
     def notice(self, change: Change) -> None:
         """Something was committed through this engine's own store."""
@@ -300,9 +360,7 @@ class Worker:
         if paused == self._is_paused:
             return
         self._is_paused = paused
-        for turn in list(self.turns.values()):
-            turn.wake()
-        self._work.set()
+        self._look_again()
 
     def parked(self, due: datetime | None) -> None:
         """A process was let go until then; look for it no later."""
@@ -332,15 +390,17 @@ class Worker:
             self._alarm.cancel()
             self._alarm = None
         seconds = IDLE_SECONDS
-        if self._is_fresh and not (self._is_draining or self._is_lost):
+        if self.lease.is_fresh and not (self._is_draining or self._troubles):
             polled = await self._poll(max(0, self._free))
             self.set_paused(polled.paused)
             now = self.clock.now()
             is_more = polled.next_due is not None and polled.next_due <= now
             self.is_crowded = is_more and len(self.turns) >= self._concurrency
             if is_more and not self.is_crowded and not polled.paused:
-                return
-            if polled.next_due is not None and not is_more:
+                if polled.tasks:
+                    return
+                seconds = BLOCKED_SECONDS  # struck off, or the store's clock is behind ours
+            elif polled.next_due is not None and not is_more:
                 seconds = min(seconds, max(0.0, (polled.next_due - now).total_seconds()))
         else:
             seconds = BLOCKED_SECONDS
@@ -355,8 +415,8 @@ class Worker:
             polled = await self.backend.poll_decision_tasks(self.id, shas, room)
             for task in polled.tasks:
                 self.adopt(task)
-        except StoreError:
-            self.must_take_back = True
+        except BaseException:
+            self._must_take_back = True
             raise
         finally:
             self._reserved -= room
@@ -364,64 +424,56 @@ class Worker:
         return polled
 
     async def _take_back(self) -> None:
-        """Take up what is leased here without a turn: the answer of a claim or start was lost."""
-        if not self.must_take_back:
+        """Compare what is leased here with the turns that run here.
+
+        A process without a turn is taken up: the answer of its claim or start was lost. A turn
+        without a process is ended: somebody aborted it from elsewhere.
+        """
+        if not (self._must_take_back and self.lease.is_fresh):
             return
-        self.must_take_back = False
-        after: str | None = None
-        while rows := await self.backend.find(Query(owner=self.id, after=after)):
-            after = rows[-1].process_id
-            for row in rows:
-                if row.process_id not in self.turns:
-                    task = await self.backend.resume(row.process_id, self.id)
-                    if task is not None:
-                        self.adopt(task)
+        self._must_take_back = False
+        turns, held = dict(self.turns), set[str]()
+        try:
+            after: str | None = None
+            while rows := await self.backend.find(Query(owner=self.id, after=after)):
+                after = rows[-1].process_id
+                held.update(row.process_id for row in rows)
+            for process_id in held - self.turns.keys() - self._births:
+                task = await self.backend.resume(process_id, self.id)
+                if task is not None and process_id not in self._births:
+                    self.adopt(self._doubted(task))
+        except BaseException:
+            self._must_take_back = True
+            raise
+        for process_id, turn in turns.items():
+            if process_id not in held and turn.is_waiting:
+                turn.lose()
+
+    def _doubted(self, task: DecisionTask) -> DecisionTask:
+        """A task taken back: what must run at most once and was begun may have run.
+
+        Whether its holder vanished was told to the claim whose answer was lost.
+        """
+        calls = LiveCalls(self._functions[task.sha])
+        known = task.snapshot.process
+        commit = kernel.advance(task.program, task.snapshot, [], self.clock.now(), calls)
+        agenda = commit.snapshot.agenda or NOTHING
+        is_doubtful = any(
+            wish.at_most_once and known.activity(wish.path, wish.occurrence).started
+            for wish in agenda.activities
+        )
+        return msgspec.structs.replace(task, lost_owner=self.name) if is_doubtful else task
 
     async def _keep_lease(self) -> None:
-        """One round: renew, and look at the others."""
-        await self._sleep(self._lease / 3)
-        await self._renew()
-        await self._look_at_peers()
+        """One round: renew, and look at the others and at what is leased here."""
+        await self._sleep(self.lease.seconds / 3)
+        if await self.lease.renew():
+            self._look_again()
+        self.take_back()
+        if await self.lease.look_at_peers():
+            self._work.set()
 
-    async def _renew(self) -> None:
-        """Renew the lease; without one, stop everything and begin again as another worker."""
-        before = self.clock.monotonic()
-        is_known = not self._is_lost
-        if is_known:
-            try:
-                is_known = bool(await self.backend.heartbeat(self.name, self.id))
-            except StoreError as error:
-                _log.warning("%s could not renew its lease: %s", self.name, error)
-            else:
-                if is_known:
-                    self._renewed(before)
-        if is_known and self._is_fresh:
-            return
-        if not self._is_lost:
-            _log.error("%s lost its lease; what it ran is stopped and taken up again", self.name)
-        self._is_lost = True
+    def _lost(self) -> None:
+        """Without a lease, everything stops; it is taken up again as another worker's."""
         for turn in list(self.turns.values()):
             turn.lose()
-        await self.backend.bury(self.id)
-        await self._enlist()
-        self._is_lost = False
-        self._work.set()
-
-    async def _look_at_peers(self) -> None:
-        """Bury workers whose death is proven, or who are silent for too long.
-
-        Silent is a counter that stood still for a lease by our own steady clock.
-        """
-        now = self.clock.monotonic()
-        for peer in await self.backend.peers():
-            if peer.id == self.id:
-                continue
-            beat, since = self._seen_beats.get(peer.id, (-1, now))
-            if beat != peer.beat:
-                self._seen_beats[peer.id] = (peer.beat, now)
-                since = now
-            if peer.is_dead or now - since >= self._lease:
-                freed = await self.backend.bury(peer.id, peer.beat)
-                self._seen_beats.pop(peer.id, None)
-                _log.info("worker %s is gone; %d processes are taken up", peer.name, freed)
-                self._work.set()

@@ -5,13 +5,18 @@ from __future__ import annotations
 import hashlib
 import inspect
 from collections.abc import Callable, Iterator, Mapping
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import partial
 from types import MappingProxyType
 from typing import Any, NoReturn
 
 from corago.activity import ActivityFunction
-from corago.core.codec import canonical
+from corago.clock import SystemClock
+from corago.core.calls import LiveCalls
+from corago.core.codec import canonical, plain
+from corago.core.events import ProcessStarted
+from corago.core.history import begin as begin_history
+from corago.core.preview import Preview, Question, foresee
 from corago.errors import DefinitionError, InvalidOptionError
 from corago.steps import injection, options, rules
 from corago.steps.elements import Element, Guard, Parallel, Scope, Step, StepList, listed
@@ -90,6 +95,35 @@ class Workflow:
         Raises InvalidInputError unless it is a dict with texts as keys.
         """
         return self.program.check_input(given)
+
+    def preview(
+        self,
+        input: Any = None,
+        *,
+        signal: tuple[str, Any] | str | None = None,
+        outcome: tuple[str, Any] | None = None,
+        at: datetime | None = None,
+    ) -> Preview:
+        """What a new process with this input would do first, without an engine.
+
+        `signal` is a name, or a name and data; `outcome` is a step's path and its result (a dict)
+        or an exception; `at` is the instant to think of (default: now). Raises InvalidInputError.
+        """
+        now = SystemClock().now() if at is None else at
+        given = plain(self.check_input(input), "input")
+        started = ProcessStarted(
+            position=1,
+            at=now,
+            process_id="preview",
+            workflow=self.name,
+            version=self.version,
+            sha=self.sha,
+            input=given,
+            timeout=self.timeout,
+        )
+        question = Question(signal=signal, outcome=outcome)
+        snapshot = begin_history(self.program, started)
+        return foresee(self.program, snapshot, (), question, now, LiveCalls(self.functions))
 
     def __call__(self, *_: object, **__: object) -> NoReturn:
         """Not for workflows. Raises DefinitionError."""

@@ -71,7 +71,8 @@ class StepsState(msgspec.Struct, frozen=True, omit_defaults=True):
 class Node(msgspec.Struct, frozen=True):
     """An element of a list, compiled.
 
-    `route` are the branch indexes that lead to its list, `following` is what comes after it.
+    `route` are the branch indexes that lead to its list, `following` is what comes after it;
+    with `leads_to_rest` nothing is passed through on the way there.
     """
 
     path: str
@@ -82,6 +83,9 @@ class Node(msgspec.Struct, frozen=True):
     guards: int = 0
     branches: tuple[str | None, ...] = ()
     retry: Retry | None = None
+    timeout: float | None = None
+    at_most_once: bool = False
+    leads_to_rest: bool = False
 
 
 def compile_nodes(elements: list[dict[str, Any]]) -> tuple[str | None, dict[str, Node]]:
@@ -115,8 +119,19 @@ def _compile(
             guards=len(element.get("guards", ())),
             branches=branches,
             retry=None if retry is None else Retry(**retry),
+            timeout=element.get("timeout"),
+            at_most_once=element.get("at_most_once", False),
+            leads_to_rest=_kind_at(elements, index + 1) in RESTING,
         )
     return paths[0] if paths else None
+
+
+RESTING = frozenset({"step", "sleep", "done", "abort"})
+"""The kinds at which a frame stays until something happens."""
+
+
+def _kind_at(elements: list[dict[str, Any]], index: int) -> str:
+    return elements[index]["kind"] if index < len(elements) else ""
 
 
 def _path(name: str, prefix: str, used: dict[str, int]) -> str:
@@ -159,9 +174,9 @@ class StepsProgram:
 
     def evolve(self, state: StepsState, event: e.Event) -> StepsState:
         """Apply one fact."""
+        if type(event) is e.ActivityClosed:
+            return self._stepped(state, event) or self._closed(state, event)
         match event:
-            case e.ActivityClosed():
-                return self._closed(state, event)
             case e.PredicateAnswered(path=path):
                 return self._answered(state, event)
             case e.TimerFired(timer=timer):
@@ -182,6 +197,17 @@ class StepsProgram:
                 return _replace(state, stopping=running)
             case _:
                 return state
+
+    def _stepped(self, state: StepsState, event: e.ActivityClosed) -> StepsState | None:
+        """The common case of `_closed` at its shortest: the outermost list goes one step on."""
+        node, written = self.nodes.get(event.path), getattr(event.result, "result", None)
+        if node is None or node.route or state.frame.at != event.path or type(written) is not dict:
+            return None
+        if type(event.result) is not e.ActivityCompleted or state.stopping is not None:
+            return None
+        merged = {**state.state, **written} if written else state.state
+        state = StepsState(merged, Frame(node.following), state.signals)
+        return state if node.leads_to_rest else self._rest(state, ())
 
     def _closed(self, state: StepsState, event: e.ActivityClosed) -> StepsState:
         path, result = event.path, event.result
@@ -372,6 +398,11 @@ class StepsProgram:
         """Everything that should be open now, or one fact, or the end."""
         if state.stopping is not None:
             return self._stopping(state)
+        frame = state.frame
+        if frame.at is not None and frame.stuck is None and not frame.branches:
+            node = self.nodes[frame.at]
+            if node.kind == "step" and frame.asked >= node.guards:
+                return self._wish(node, frame, state.state)
         wishes: list[d.Decision] = []
         failed: d.Incident | None = None
         for node, frame, view in self._standing(state.frame, state.state):
@@ -411,16 +442,11 @@ class StepsProgram:
         element = node.element
         match node.kind:
             case "step":
-                return (
-                    d.ScheduleActivity(
-                        node.path,
-                        view,
-                        frame.occurrence,
-                        node.retry,
-                        element.get("timeout"),
-                        element.get("at_most_once", False),
-                    ),
-                )
+                # fmt: off
+                return (d.ScheduleActivity(
+                    node.path, view, frame.occurrence, node.retry, node.timeout, node.at_most_once
+                ),)
+                # fmt: on
             case "sleep":
                 return (d.StartTimer(f"{node.path}@{frame.tries}", element["seconds"]),)
             case "wait_for":

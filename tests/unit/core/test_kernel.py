@@ -42,6 +42,9 @@ class Says:
     def decide(self, state: int, calls: Calls) -> tuple[d.Decision, ...]:
         return tuple(self.says(state))
 
+    def check_input(self, given: Any) -> Any:
+        return given
+
     def view(self, state: int) -> Any:
         return state
 
@@ -208,6 +211,9 @@ def test_a_wait_that_no_date_can_hold_ends_with_the_last_date() -> None:
     [
         (FAILED, None),
         (FAILED, Retry(give_up=(OSError,))),
+        (e.ActivityFailed(e.Failure("StepArgumentError", "")), Retry()),
+        (e.ActivityFailed(e.Failure("StepResultError", "")), Retry()),
+        (e.ActivityFailed(e.Failure("StateTooLargeError", "")), Retry()),
         (e.ActivityAborted("enough"), Retry()),
         (e.ActivityCanceled(), Retry()),
         (e.ActivityTimedOut(), Retry(attempts=1)),
@@ -231,12 +237,17 @@ def test_an_operators_retry_gives_a_whole_new_budget() -> None:
     assert names(commit) == "ActivityRetried ActivityClosed ProcessFailed"
 
 
-def test_what_was_asked_to_stop_is_not_tried_again() -> None:
+def test_a_process_that_is_asked_to_stop_ends_when_its_work_has_ended() -> None:
     run = Run(table(work(retry=Retry())))
     run.take()
     assert names(run.take(m.Command("cancel"))) == "CancelRequested"
     assert run.agenda.activities == (d.ScheduleActivity("0.0", {}, cancel=True),)
     assert names(run.take(outcome(FAILED))) == "ActivityClosed ProcessCanceled"
+
+
+def test_what_was_asked_to_stop_is_not_tried_again() -> None:
+    stop = d.ScheduleActivity("0.0", {}, retry=Retry(), cancel=True)
+    assert names(Run(Says(lambda _: [stop])).take(outcome(FAILED))) == "ActivityClosed"
 
 
 # -- timers ----------------------------------------------------------------------------------------

@@ -69,7 +69,12 @@ def _make_ready(connection: sqlite3.Connection, path: Path, at_us: int, patience
     locks = Locks(path)
     try:
         with Turnstile(path, locks, patience):
-            connection.execute("PRAGMA journal_mode = WAL")
+            (mode,) = connection.execute("PRAGMA journal_mode = WAL").fetchone()
+            if mode != "wal":
+                raise StoreUnavailableError(
+                    f"the folder of {path} does not let programs share memory, as network folders "
+                    "do not; put the database on a disk of this machine"
+                )
             connection.execute("BEGIN IMMEDIATE")
             try:
                 migrations.migrate(connection, path, at_us)

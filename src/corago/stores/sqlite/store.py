@@ -125,9 +125,10 @@ class SqliteStore:
         if self._opened is None:
             return
         opened, self._opened = self._ready(), None
-        await opened.readers.close()
-        await opened.writer.close()
-        opened.locks.close()
+        try:
+            await opened.readers.close()
+        finally:
+            await opened.writer.close()
 
     def _ready(self) -> _Opened:
         opened = self._opened
@@ -141,14 +142,15 @@ class SqliteStore:
         return opened
 
     async def _write(self, operation: Operation, value: Any) -> Any:
-        writer = self._ready().writer
-        future = writer.submit(operation, value)
+        opened = self._ready()
+        future = opened.writer.submit(operation, value)
         try:
             return await future
         except asyncio.CancelledError:
-            # Who gives up may look next: by then it must be certain whether it was written.
-            if future.cancelled():
-                await writer.settle()
+            # Who gives up may look next: by then it must be certain whether it was written. (In a
+            # fork, nobody would ever say so.)
+            if future.cancelled() and opened.pid == os.getpid():
+                await opened.writer.settle()
             raise
 
     def _read(self, read: Callable[[sqlite3.Cursor], T]) -> asyncio.Future[T]:
@@ -175,6 +177,8 @@ class SqliteStore:
             if listener in self._listeners:
                 self._listeners.remove(listener)
 
+        if self._opened is not None:
+            self._ready()
         self._listeners.append(listener)
         return stop
 

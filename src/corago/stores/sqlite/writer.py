@@ -7,7 +7,6 @@ What an operation means is not known here, only that it is done, refused or brok
 from __future__ import annotations
 
 import asyncio
-import copy
 import sqlite3
 import threading
 from collections.abc import Callable
@@ -96,12 +95,13 @@ class Writer:
 
     async def settle(self) -> None:
         """Wait until all that was submitted before has its answer."""
-        await self.submit(_SETTLE, None)
+        settled = self.submit(_SETTLE, None)
+        await asyncio.wait((settled, self._ended), return_when=asyncio.FIRST_COMPLETED)
 
     async def close(self) -> None:
-        """Write what was submitted, then end."""
+        """Write what was submitted, then end, and let connection and locks go."""
         self._queue.put(None)
-        await self._ended
+        await asyncio.wait((self._ended,))
         self._thread.join()
 
     # ------------------------------------------------------------------------------- in the thread
@@ -113,6 +113,7 @@ class Writer:
                 self._serve(group)
         # The last connection to go moves the log into the file and removes it.
         self._connection.close()
+        self._pen.locks.close()
         self._hand_over(self._ended.set_result, None)
 
     def _gather(self) -> list[Item]:
@@ -139,7 +140,7 @@ class Writer:
         except sqlite3.Error as error:
             answers = [Broken(meaning(error, self._path)) for _ in group]
         except Exception as error:  # noqa: BLE001 - it belongs to those who wait, not to this thread
-            answers = [Broken(copy.copy(error)) for _ in group]
+            answers = [Broken(error) for _ in group]
         # What was begun but not reached in time leads the next group.
         self._waiting = group[len(answers) :]
         self._hand_over(self._told, group, answers, changes)

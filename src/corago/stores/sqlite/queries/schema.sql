@@ -2,10 +2,6 @@
 -- Whether there is anything in the database.
 select exists (select 1 from sqlite_master);
 
--- name: has_migrations
--- Whether the table of migrations is there.
-select exists (select 1 from sqlite_master where type = 'table' and name = 'migrations');
-
 -- name: create_migrations
 -- Make the table that says which migrations were applied.
 create table migrations (

@@ -1,0 +1,169 @@
+"""Would it, and where to: one `advance` whose commit is shown and not written. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from corago.core import codec, commands, kernel
+from corago.core import events as e
+from corago.core import messages as m
+from corago.core.calls import Answer, Calls
+from corago.core.commit import Commit
+from corago.core.program import NOTHING, Program, Snapshot
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """Why something would not happen: at `path`, because of `why`."""
+
+    path: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Preview:
+    """What would happen; nothing was written.
+
+    `path`: where it would pass or stand, in order. `decisions`: the events that would be
+    recorded. `effects`: the steps that would then run. `timers`: name and instant of those open.
+    `refused`: the commands that would be refused and the predicates that said no. `answers`: what
+    the user functions that were asked said.
+    """
+
+    status: str
+    path: tuple[str, ...]
+    state: Any
+    internal: Any
+    external: Any
+    decisions: tuple[e.Event, ...]
+    effects: tuple[str, ...]
+    timers: Mapping[str, datetime]
+    refused: tuple[Refused, ...] = ()
+    answers: tuple[Answer, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Question:
+    """What if this came now: a signal, an update, a command, a step's outcome.
+
+    `signal` is a name, or a name and data; `retry` and `skip` are True or a step's path;
+    `outcome` is a step's path and its result (a dict) or an exception.
+    """
+
+    signal: tuple[str, Any] | str | None = None
+    update: Mapping[str, Any] | None = None
+    retry: bool | str = False
+    skip: bool | str = False
+    outcome: tuple[str, Any] | None = None
+
+    def messages(self, snapshot: Snapshot, now: datetime) -> list[m.Message] | str:
+        """The question as messages for a process as it stands; or why they would be refused."""
+        found: list[m.Message] = []
+        if self.signal is not None:
+            name, data = (self.signal, None) if isinstance(self.signal, str) else self.signal
+            found.append(m.Signal(name, codec.plain(data, f"data of signal {name!r}")))
+        if self.update is not None:
+            found.append(m.Update(codec.plain(dict(self.update), "changes")))
+        process, agenda = snapshot.process, snapshot.agenda or NOTHING
+        for verb, wanted in (("retry", self.retry), ("skip", self.skip)):
+            if wanted:
+                step = wanted if isinstance(wanted, str) else None
+                targets = commands.target(process, agenda, verb, step, now)
+                if isinstance(targets, str):
+                    return targets
+                found.append(m.Command(verb, targets))
+        if self.outcome is None:
+            return found
+        end = self._outcome(snapshot)
+        return end if isinstance(end, str) else [*found, end]
+
+    def _outcome(self, snapshot: Snapshot) -> m.Outcome | str:
+        path, value = self.outcome or ("", None)
+        agenda = snapshot.agenda or NOTHING
+        wish = next((each for each in agenda.activities if each.path == path), None)
+        if wish is None:
+            return f"step {path!r} is not open"
+        attempt = snapshot.process.activity(path, wish.occurrence).attempt
+        end: e.ActivityResult = (
+            e.ActivityFailed(e.Failure(type(value).__name__, str(value)))
+            if isinstance(value, BaseException)
+            else e.ActivityCompleted(codec.plain(value, "outcome"))
+        )
+        return m.Outcome(path, wish.occurrence, attempt, end)
+
+
+def foresee(  # noqa: PLR0917 - what it takes is what `advance` takes, and the question
+    program: Program[Any],
+    snapshot: Snapshot,
+    waiting: Sequence[tuple[datetime, m.Message]],
+    question: Question,
+    now: datetime,
+    calls: Calls,
+) -> Preview:
+    """What would happen at `now`: first to what waits already, then to the question.
+
+    Raises MissingFunctionError when a user function is needed that is not here.
+    """
+    first = kernel.arrivals(snapshot.process, waiting, now)
+    commit = kernel.advance(program, snapshot, first, now, calls)
+    wanted = question.messages(commit.snapshot, now)
+    if isinstance(wanted, str):
+        return _shown(program, commit.snapshot, (commit,), wanted)
+    if not wanted:
+        return _shown(program, commit.snapshot, (commit,))
+    after = kernel.advance(program, commit.snapshot, wanted, now, calls)
+    return _shown(program, after.snapshot, (commit, after))
+
+
+def _shown(
+    program: Program[Any], snapshot: Snapshot, commits: Sequence[Commit], refused: str = ""
+) -> Preview:
+    process, agenda = snapshot.process, snapshot.agenda or NOTHING
+    events = tuple(event for commit in commits for event in commit.events)
+    path = [_passed(event) for event in events]
+    for stands in (agenda.activities, agenda.signals, agenda.incidents):
+        path += [each.path for each in stands]
+    path += [timer.timer.rpartition("@")[0] for timer in agenda.timers]
+    standing = process.standing
+    if standing == "running" and not agenda.activities:
+        standing = "waiting"
+    return Preview(
+        status=standing,
+        path=tuple(dict.fromkeys(each for each in path if each)),
+        state=program.view(snapshot.state),
+        internal=None,
+        external=process.external,
+        decisions=events,
+        effects=tuple(each.path for each in agenda.activities if not each.cancel),
+        timers=dict(process.timers),
+        refused=(
+            *([Refused("", refused)] if refused else ()),
+            *(said for event in events if (said := _refused(event)) is not None),
+        ),
+        answers=tuple(answer for commit in commits for answer in commit.answers),
+    )
+
+
+def _refused(event: e.Event) -> Refused | None:
+    match event:
+        case e.CommandRefused(command=command, why=why):
+            return Refused(command, why)
+        case e.PredicateAnswered(path=path, error=e.Failure() as error):
+            return Refused(path, str(error))
+        case e.PredicateAnswered(path=path, answer=False):
+            return Refused(path, "the predicate said no")
+        case _:
+            return None
+
+
+def _passed(event: e.Event) -> str:
+    match event:
+        case e.ActivityClosed(path=path) | e.StepSkipped(path=path):
+            return path
+        case e.TimerFired(timer=timer):
+            return timer.rpartition("@")[0]
+        case _:
+            return ""

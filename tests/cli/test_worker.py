@@ -1,0 +1,99 @@
+"""The worker command, in OS processes of its own."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from corago import Engine
+from tests.cli.conftest import DEADLINE, SAMPLES, Call, finished, sample, spawned
+
+pytestmark = pytest.mark.acceptance
+
+
+def reached(path: Path, process: subprocess.Popen[str]) -> None:
+    """Wait until a step has touched its file."""
+    end = time.monotonic() + DEADLINE
+    while not path.exists():
+        assert process.poll() is None, "the worker has ended"
+        assert time.monotonic() < end, f"{path} was not touched"
+
+
+def test_a_worker_runs_what_its_file_holds_and_stops_when_told(
+    store: str, started: Callable[..., str]
+) -> None:
+    started("doubler", {"n": 2})
+    with spawned("worker", SAMPLES) as worker:
+        assert worker.stderr is not None
+        said = worker.stderr.readline()
+        assert "doubler (version 1)" in said
+        assert "waiter (version 1)" in said
+        with Engine(store, worker=False) as engine:
+            assert engine.get("p").result(timeout=DEADLINE) == {"n": 4}
+        worker.terminate()
+        done = finished(worker)
+    assert done.status == 0
+    assert "stopping" in done.err
+    assert done.err.splitlines()[-1] == "stopped: nothing of it is held any more"
+
+
+def test_it_tells_programs_what_it_runs(store: str) -> None:
+    with spawned("worker", sample("doubler"), "--json") as worker:
+        assert worker.stdout is not None
+        told = json.loads(worker.stdout.readline())
+        assert told["pid"] == worker.pid
+        assert [each["name"] for each in told["workflows"]] == ["doubler"]
+        worker.send_signal(signal.SIGINT)
+        assert finished(worker).status == 0
+
+
+@pytest.fixture
+def gated(started: Callable[..., str], tmp_path: Path) -> Path:
+    """The gate at which a process will stand, in the middle of a step."""
+    started("gated", {"gate": str(tmp_path / "gate")})
+    return tmp_path / "gate"
+
+
+def test_the_first_signal_lets_running_steps_end_and_records_them(call: Call, gated: Path) -> None:
+    with spawned("worker", sample("gated")) as worker:
+        reached(gated.with_name("gate.reached"), worker)
+        worker.terminate()
+        assert worker.stderr is not None
+        while "stopping" not in worker.stderr.readline():
+            assert worker.poll() is None
+        gated.touch()
+        assert finished(worker).status == 0
+    assert call("show", "p", "--json").json["status"] == "completed"
+
+
+def test_the_second_signal_leaves_at_once_and_another_worker_recovers(
+    call: Call, gated: Path
+) -> None:
+    with spawned("worker", sample("gated")) as worker:
+        reached(gated.with_name("gate.reached"), worker)
+        worker.terminate()
+        assert worker.stderr is not None
+        while "stopping" not in worker.stderr.readline():
+            assert worker.poll() is None
+        worker.terminate()
+        assert finished(worker).status == 128 + signal.SIGTERM
+    gated.touch()
+    given = json.dumps({"gate": str(gated)})
+    done = call("run", sample("gated"), "--id", "p", "--input", given, "--wait", "--timeout", "60")
+    assert done.status == 0, done.err
+    kinds = [each["type"] for each in call("history", "p", "--json").json]
+    assert "LeaseLost" in kinds
+
+
+def test_a_grace_of_nothing_does_not_wait_for_steps(call: Call, gated: Path) -> None:
+    with spawned("worker", sample("gated"), "--grace", "0.1s") as worker:
+        reached(gated.with_name("gate.reached"), worker)
+        worker.terminate()
+        assert finished(worker).status == 0
+    assert call("show", "p", "--json").json["status"] != "completed"
