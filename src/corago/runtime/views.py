@@ -217,6 +217,11 @@ def explain(description: Description, agenda: Agenda | None, around: Surrounding
         text = f"{name} stands still because the store is paused; `corago unpause` lets it go on"
         return Explanation("paused", since, text, waits, row.owner_name)
     open_waits = [wait for wait in waits if wait.kind not in ("deadline", "step")]
+    if row.owner is not None and row.owner_name not in around.workers:
+        text = (
+            f"{name} was held by worker {row.owner_name}, which is gone; any worker takes it over"
+        )
+        return Explanation("queued", since, text, waits, row.owner_name, missing="worker")
     if row.owner is not None:
         steps = [repr(wait.path) for wait in waits if wait.kind == "step"]
         doing = f", at {', '.join(steps)}" if steps else ""
