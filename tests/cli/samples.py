@@ -57,6 +57,17 @@ def add_up(rows: list[dict[str, Any]]) -> State:
     return {"sum": sum(int(row["n"]) for row in rows)}
 
 
+@step("Note")
+def note(n: int, side: str) -> State:
+    """Appends a line to a side file, at once."""
+    file = os.open(side, os.O_WRONLY | os.O_APPEND | os.O_CREAT)
+    try:
+        os.write(file, f"{n}\n".encode())
+    finally:
+        os.close(file)
+    return {}
+
+
 def is_small(n: int) -> bool:
     return n < 5
 
@@ -104,3 +115,8 @@ def rester() -> StepList:
 @workflow("Goes two ways")
 def forked() -> StepList:
     return init >> parallel("Both", double, refuse.named("Look")) >> done
+
+
+@workflow("Notes a number outside")
+def noted() -> StepList:
+    return init >> note >> done

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+import sqlite3
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from corago import Engine
 from corago.cli.options import Common
 from corago.cli.output import Output
 from corago.cli.progress import Lines, Tally, clocked
+from corago.core.events import ActivityClosed
 from corago.testing.clock import VirtualClock
 from tests.cli.conftest import Call, finished, sample, spawned
 
@@ -148,6 +150,21 @@ def test_rows_may_come_through_a_pipe(call: Call, rows: Path) -> None:
     assert '"total": 2' in out
 
 
+def test_a_damaged_process_is_a_failure_and_the_others_go_on(
+    call: Call, store: str, rows: Path, tmp_path: Path
+) -> None:
+    call("run", sample("doubler"), "--input", '{"i": "a", "n": 1}', "--id", "doubler:a")
+    with sqlite3.connect(tmp_path / "work.db") as damaging:
+        damaging.execute("DELETE FROM events")
+    damaging.close()
+    done = call("run", sample("doubler"), "--each", rows, "--id", "i", "--json")
+    assert done.status == 1
+    assert {each["id"]: each["status"] for each in done.json["failures"]} == {
+        "doubler:a": "damaged",
+        "doubler:c": "failed",
+    }
+
+
 def test_processes_of_an_older_list_without_a_worker_are_not_waited_for(
     call: Call, store: str, tmp_path: Path
 ) -> None:
@@ -187,6 +204,32 @@ def test_interrupted_it_drains_and_goes_on_when_repeated(
     again = call(*arguments, "--json")
     assert again.status == 0, again.err
     assert again.json["completed"] + again.json["already_completed"] == 5
+
+
+@pytest.mark.acceptance
+def test_killed_it_goes_on_when_repeated_and_runs_no_recorded_step_again(
+    call: Call, store: str, tmp_path: Path
+) -> None:
+    rows, side_file = tmp_path / "rows.csv", tmp_path / "side"
+    rows.write_text("n,side\n" + "".join(f"{n},{side_file}\n" for n in range(300)))
+    arguments = ("run", sample("noted"), "--each", rows, "--id", "n")
+    with spawned(*arguments) as process:
+        while not side_file.exists() or len(side_file.read_text().splitlines()) < 60:
+            assert process.poll() is None
+        process.kill()
+    with Engine(store, worker=False) as engine:
+        recorded = {
+            info.id
+            for info in engine.processes(limit=300)
+            if engine.history(info.id).of(ActivityClosed)
+        }
+    before = side_file.read_text().splitlines()
+    done = call(*arguments, "--json")
+    assert done.status == 0, done.err
+    assert done.json["completed"] + done.json["already_completed"] == 300
+    again = side_file.read_text().splitlines()[len(before) :]
+    assert not recorded & {f"noted:{n}" for n in again}
+    assert set(before + again) == {str(n) for n in range(300)}
 
 
 def test_the_plain_progress_says_rate_failures_and_what_is_left(

@@ -53,7 +53,7 @@ def test_the_version_is_the_packages(call: Call) -> None:
 def test_help_imports_no_command_and_no_database() -> None:
     asked = (
         "import sys; from corago.cli import main; main(['--help']); "
-        "heavy = {'sqlite3', 'csv', 'rich.progress', 'corago.cli.looking', 'corago.demo'}; "
+        "heavy = {'corago.stores.sqlite', 'csv', 'rich.progress', 'corago.cli.looking'}; "
         "print(sorted(heavy & set(sys.modules)), file=sys.stderr)"
     )
     done = subprocess.run(

@@ -6,6 +6,7 @@ import os
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from itertools import product
 from typing import Any
 from zlib import crc32
 
@@ -142,6 +143,8 @@ class TableProgram:
             return tuple(cancels) or (d.CancelProcess(),)
         for path, element, track in going:
             wishes.extend(_wish(path, element, track, calls))
+            if element.kind == "ask":
+                return tuple(wishes)
         if not wishes:
             return (self.ending,)
         if stops and not going and not any(stop.suspended for stop in stops):
@@ -272,110 +275,78 @@ class Watched:
 
 # -- strategies ------------------------------------------------------------------------------------
 
+# The parts come from pools made beforehand: one draw for each, not one for every field.
+
 SIGNALS = ("go", "stop")
-KEYS = ("a", "b", "c")
-_retries = st.sampled_from(
-    (
-        None,
-        Retry(attempts=3, delay=0),
-        Retry(attempts=2, delay=60.0),
-        Retry(attempts=3, delay=0.5, give_up=("ValueError",)),
-    )
+_SECONDS = (30, 0, 0.5, 4000.0)
+_RETRIES = (
+    None,
+    Retry(attempts=3, delay=0),
+    Retry(attempts=2, delay=60.0),
+    Retry(attempts=3, delay=0.5, give_up=("ValueError",)),
 )
-_seconds = st.sampled_from((0, 0.5, 30, 4000.0))
+_ELEMENTS = (
+    *(Element("work", retry, once) for retry, once in product(_RETRIES, (False, True))),
+    *(Element("pause", seconds=seconds) for seconds in _SECONDS),
+    *(
+        Element("wait", seconds=seconds, signal=signal)
+        for seconds, signal in product((None, *_SECONDS), SIGNALS)
+    ),
+    *(Element("ask"),) * 4,
+)
+_ENDINGS: tuple[d.Decision, ...] = (
+    d.CompleteProcess({"well": True}),
+    d.FailProcess("", e.Failure("Ending", "as the table says")),
+    d.CancelProcess(),
+    d.AbortProcess("as the table says"),
+)
+_tracks = st.lists(st.sampled_from(_ELEMENTS), min_size=1, max_size=3).map(tuple)
+tables = st.builds(
+    TableProgram,
+    st.lists(_tracks, min_size=1, max_size=3).map(tuple),
+    st.sampled_from(_ENDINGS),
+)
 
-_elements = st.one_of(
-    st.builds(
-        Element,
-        kind=st.just("work"),
-        retry=_retries,
-        at_most_once=st.booleans(),
-        seconds=st.none() | _seconds,
-    ),
-    st.builds(Element, kind=st.just("pause"), seconds=_seconds),
-    st.builds(
-        Element,
-        kind=st.just("wait"),
-        seconds=st.none() | _seconds,
-        signal=st.sampled_from(SIGNALS),
-    ),
-    st.builds(Element, kind=st.just("ask")),
-)
-_endings: st.SearchStrategy[d.Decision] = st.sampled_from(
-    (
-        d.CompleteProcess({"well": True}),
-        d.FailProcess("", e.Failure("Ending", "as the table says")),
-        d.CancelProcess(),
-        d.AbortProcess("as the table says"),
-    )
-)
-_tracks = st.lists(
-    st.lists(_elements, min_size=1, max_size=3).map(tuple), min_size=1, max_size=3
-).map(tuple)
-tables = st.builds(TableProgram, _tracks, _endings)
 
-_names = st.sampled_from(("one", "two", "three"))
-_guards: st.SearchStrategy[list[Any]] = st.integers(0, 5).map(
-    lambda number: [{}] * max(0, number - 3)
+def _pool(kind: str, **choices: tuple[Any, ...]) -> list[dict[str, Any]]:
+    """Elements of a document in every combination of these choices."""
+    combined = product(*choices.values())
+    return [{"kind": kind, **dict(zip(choices, each, strict=True))} for each in combined]
+
+
+_NAMES = ("one", "two", "three")
+_GUARDS: tuple[Any, ...] = ([], [], [{}], [{}, {}])
+_LEAVES = (
+    *_pool("step", name=_NAMES) * 8,
+    *_pool(
+        "step",
+        name=_NAMES,
+        guards=_GUARDS,
+        retry=(None, {"attempts": 3, "delay": 0}, {"attempts": 2, "delay": 60.0}),
+        at_most_once=(False, True),
+    ),
+    *_pool("sleep", name=_NAMES, guards=([], [{}]), seconds=_SECONDS),
+    *_pool(
+        "wait_for",
+        name=_NAMES,
+        guards=([], [{}]),
+        signal=SIGNALS,
+        timeout=(None, 30, 4000.0),
+        into=(None, "a"),
+    ),
+    *_pool("init", name=("init",)) * 8,
+    *_pool("abort", name=("abort",), guards=_GUARDS) * 6,
 )
-_documented_retries = st.sampled_from(
-    (None, {"attempts": 3, "delay": 0}, {"attempts": 2, "delay": 60.0})
-)
-_leaves = st.one_of(
-    st.fixed_dictionaries(
-        {
-            "kind": st.just("step"),
-            "name": _names,
-            "guards": _guards,
-            "retry": _documented_retries,
-            "timeout": st.none() | _seconds,
-            "at_most_once": st.booleans(),
-        }
-    ),
-    st.fixed_dictionaries({"kind": st.just("step"), "name": _names}),
-    st.fixed_dictionaries(
-        {"kind": st.just("sleep"), "name": _names, "guards": _guards, "seconds": _seconds}
-    ),
-    st.fixed_dictionaries(
-        {
-            "kind": st.just("wait_for"),
-            "name": _names,
-            "guards": _guards,
-            "signal": st.sampled_from(SIGNALS),
-            "timeout": st.none() | _seconds,
-            "into": st.none() | st.sampled_from(KEYS),
-        }
-    ),
-    st.fixed_dictionaries(
-        {
-            "kind": st.just("wait_for"),
-            "name": _names,
-            "signal": st.sampled_from(SIGNALS),
-            "timeout": _seconds,
-        }
-    ),
-    st.sampled_from(
-        (
-            {"kind": "init", "name": "init"},
-            {"kind": "abort", "name": "abort"},
-            {"kind": "abort", "name": "abort", "guards": [{}]},
-        )
-    ),
-)
+_leaves = st.sampled_from(_LEAVES)
 
 
 def _parallels(parts: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
-    return st.fixed_dictionaries(
-        {
-            "kind": st.just("parallel"),
-            "name": _names,
-            "guards": _guards,
-            "branches": st.lists(st.lists(parts, max_size=3), min_size=1, max_size=3),
-        }
+    branches = st.lists(st.lists(parts, max_size=3), min_size=1, max_size=3)
+    return st.builds(
+        lambda frame, branches: {**frame, "branches": branches},
+        st.sampled_from(_pool("parallel", name=_NAMES, guards=_GUARDS)),
+        branches,
     )
-
-
-_parts = st.recursive(_leaves, _parallels, max_leaves=6)
 
 
 def _document(parts: list[dict[str, Any]]) -> dict[str, Any]:
@@ -383,6 +354,8 @@ def _document(parts: list[dict[str, Any]]) -> dict[str, Any]:
     return {"steps": [first, *parts, last]}
 
 
+_shallow = _parallels(_leaves)
+_parts = st.one_of(_leaves, _leaves, _shallow, _parallels(st.one_of(_leaves, _leaves, _shallow)))
 documents = st.lists(_parts, min_size=1, max_size=4).map(_document)
 step_lists = documents.map(StepsProgram)
 

@@ -293,6 +293,16 @@ def test_every_agenda_fits_its_process(scenario: Scenario) -> None:
             else:
                 assert agenda == NOTHING
             what_runs_at_most_once_is_recorded_before_it_starts(process, agenda, burst.now)
+        no_command_that_would_open_it_is_left_lying(burst)
+
+
+def no_command_that_would_open_it_is_left_lying(burst: Burst) -> None:
+    consumed = sum(commit.consumed for commit in burst.commits)
+    process, agenda = burst.commits[-1].snapshot.process, burst.commits[-1].snapshot.agenda
+    for message in (burst.left + burst.taken)[consumed:]:
+        if isinstance(message, m.Command):
+            answer = commands.answer(process, agenda or NOTHING, message, burst.now)
+            assert answer[0][0] is e.CommandRefused
 
 
 def a_closed_process_wants_nothing_but_a_person(process: Process, agenda: Agenda) -> None:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 from collections.abc import Awaitable, Callable, Iterable
 from datetime import timedelta
 from typing import Any, Final
 
+from corago import done, init, workflow
 from corago.backends.local import LocalBackend
 from corago.clock import Clock, SystemClock
 from corago.core import events as e
@@ -123,6 +125,22 @@ class Stage(Simulation):
 async def _patient(seconds: float) -> None:
     """Sleep; nobody looks for other writers here, since all of them are heard at once."""
     await asyncio.sleep(FAR if seconds == GLANCE_SECONDS else seconds)
+
+
+_numbers = itertools.count(1)
+
+
+def listing(*steps: Any) -> Any:
+    """A workflow of these steps, under a name of its own."""
+
+    def listed() -> Any:
+        found: Any = init
+        for each in steps:
+            found = found >> each
+        return found >> done
+
+    listed.__name__ = f"listed{next(_numbers)}"
+    return workflow("Some steps")(listed)
 
 
 def sharing(store: MemoryStore, **settings: Any) -> AsyncEngine:

@@ -20,32 +20,23 @@ from corago import (
     State,
     conditional,
     current,
-    done,
-    init,
     step,
     wait_for,
-    workflow,
 )
+from corago.clock import SystemClock
 from corago.core import events as e
-from tests.runtime.stage import Stage, ends, kinds, reaches, sharing
+from corago.stores.memory import MemoryStore
+from tests.runtime.stage import Stage, ends, kinds, listing, reaches, sharing
 
 DEADLINE = 10.0
 
 
 def run(*steps: Any, given: State | None = None, **settings: Any) -> Any:
     """The result of a workflow of these steps, in an engine of its own."""
-    with Engine(workflows=[], **settings) as engine:
+    with Engine(**settings) as engine:
         return engine.start(listing(*steps), given).result(timeout=DEADLINE)
 
 
-def listing(*steps: Any) -> Any:
-    def listed() -> Any:
-        found = init
-        for each in steps:
-            found = found >> each
-        return found >> done
-
-    return workflow("Some steps")(listed)
 
 
 def test_a_sync_step_runs_in_a_daemon_thread_of_its_own() -> None:
@@ -110,11 +101,7 @@ def test_a_predicate_sees_no_step_even_if_a_step_started_its_process() -> None:
             async def start_another() -> None:
                 await (await engine.start(child, id="child")).result(timeout=DEADLINE)
 
-            def parents() -> Any:
-                return init >> start_another >> done
-
-            handle = await engine.start(workflow("A parent")(parents))
-            await handle.result(timeout=DEADLINE)
+            await (await engine.start(listing(start_another))).result(timeout=DEADLINE)
 
     asyncio.run(story())
     assert seen == ["no step"]
@@ -413,9 +400,6 @@ def test_a_threads_answer_that_comes_after_the_end_is_dropped() -> None:
         return {"late": True}
 
     async def story() -> None:
-        from corago.clock import SystemClock  # noqa: PLC0415 - only this test counts real time
-        from corago.stores.memory import MemoryStore  # noqa: PLC0415 - as above
-
         store = MemoryStore(SystemClock())
         async with sharing(store) as engine:
             handle = await engine.start(listing(slow), id="p")

@@ -27,8 +27,7 @@ from corago import (
 )
 from corago.core import events as e
 from corago.runtime.attempt import GRACE_SECONDS
-from tests.runtime.stage import Stage, ends, kinds, reaches, until
-from tests.runtime.test_steps import listing
+from tests.runtime.stage import Stage, ends, kinds, listing, reaches, until
 
 DEADLINE = 10.0
 
@@ -98,7 +97,7 @@ def test_an_async_step_that_ends_well_while_it_is_stopped_has_ended_well() -> No
 def test_a_sync_step_that_ignores_its_timeout_is_abandoned_and_its_thread_replaced(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    released = threading.Event()
+    released, all_done = threading.Event(), threading.Barrier(5)
     asked_to_stop: list[bool] = []
 
     @step("Stuck", timeout=0.1)
@@ -106,6 +105,7 @@ def test_a_sync_step_that_ignores_its_timeout_is_abandoned_and_its_thread_replac
         here = current()
         assert released.wait(DEADLINE)
         asked_to_stop.append(here.is_cancel_requested)
+        all_done.wait(DEADLINE)
         return {"too": "late"}
 
     @step("Quick")
@@ -119,6 +119,7 @@ def test_a_sync_step_that_ignores_its_timeout_is_abandoned_and_its_thread_replac
                 handle.result(timeout=DEADLINE)
         assert engine.start(listing(quick)).result(timeout=DEADLINE) == {"quick": True}
         released.set()
+        all_done.wait(DEADLINE)
         for handle in handles:
             assert handle.info().state == {}
             assert len(handle.history().of(e.ActivityClosed)) == 1
@@ -233,10 +234,7 @@ def test_a_wait_for_a_signal_times_out_beside_a_step_that_runs_on() -> None:
 
 
 def test_a_sleep_of_days_holds_nothing_and_survives_restarts() -> None:
-    def naps() -> Any:
-        return init >> sleep(timedelta(days=3)) >> done
-
-    body = workflow("Sleep")(naps)
+    body = listing(sleep(timedelta(days=3)))
     stage = Stage(body)
 
     async def story() -> None:
@@ -333,6 +331,7 @@ def test_a_caller_that_gives_up_waiting_leaves_nothing_behind() -> None:
     async def story() -> None:
         async with stage.engine() as engine:
             handle = await engine.start(listing(wait_for("go")), id="p")
+            await reaches(engine, "p", "waiting")
             before = asyncio.all_tasks()
             for _ in range(20):
                 with pytest.raises(TimeoutError):

@@ -128,8 +128,12 @@ def test_odd_names_are_only_names(tmp_path: Path) -> None:
     "made_by",
     ["create table orders (id integer)", "PRAGMA application_id = 4711"],
 )
-def test_a_foreign_database_is_refused_and_untouched(tmp_path: Path, made_by: str) -> None:
+@pytest.mark.parametrize("mode", ["DELETE", "WAL"])
+def test_a_foreign_database_is_refused_and_untouched(
+    tmp_path: Path, made_by: str, mode: str
+) -> None:
     path = tmp_path / "other.db"
+    change(path, f"PRAGMA journal_mode = {mode}")
     change(path, made_by)
     before = path.read_bytes()
     assert "another program" in refused(ForeignStoreError, path)

@@ -147,10 +147,12 @@ def test_the_status_of_what_is_missing_makes_nothing(tmp_path: Path) -> None:
 
 
 def test_looking_does_not_change_the_file(path: Path) -> None:
+    files = set(path.parent.iterdir())
     before = path.read_bytes()
     status(path)
     check(path)
     assert path.read_bytes() == before
+    assert set(path.parent.iterdir()) == files
 
 
 def test_a_file_can_be_looked_at_while_it_is_in_use(tmp_path: Path) -> None:

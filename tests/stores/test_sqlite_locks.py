@@ -74,9 +74,12 @@ class TestLocks:
     def test_a_program_that_is_started_meanwhile_inherits_no_lock(self, path: Path) -> None:
         holder = Locks(path)
         assert holder.hold("worker-1")
-        program = "import sys; sys.stdin.readline()"
+        program = "import sys; print('here', flush=True); sys.stdin.readline()"
         command = [sys.executable, "-c", program]
-        with subprocess.Popen(command, stdin=subprocess.PIPE, close_fds=False) as child:
+        pipe = subprocess.PIPE
+        with subprocess.Popen(command, stdin=pipe, stdout=pipe, close_fds=False) as child:
+            assert child.stdout is not None
+            child.stdout.readline()
             holder.abandon()
             assert Locks(path).is_free("worker-1") is True
             child.communicate(b"\n")

@@ -225,9 +225,10 @@ class LocalBackend:
     async def ended(self, process_id: str) -> Process | None:
         loaded = await self._load(process_id)
         row = loaded.row
-        if row.status not in e.CLOSED_STATUSES or any(
+        is_reopening = (row.owner is not None or row.due_us is not None) and any(
             isinstance(codec.decode_message(each.data), Command) for each in loaded.messages
-        ):
+        )
+        if row.status not in e.CLOSED_STATUSES or is_reopening:
             return None
         rows = loaded.events or await self._store.events(process_id)
         events = map(codec.decode_event, reversed(rows))
@@ -388,13 +389,16 @@ class LocalBackend:
         )
         if refusal is not None:
             return refusal
-        return msgspec.structs.replace(
-            task,
-            snapshot=snapshot,
-            consumed=consumed,
-            seen=max(seen, task.seen),
-            mail=(),
-            lost_owner=None,
+        return DecisionTask(
+            task.process_id,
+            task.sha,
+            task.program,
+            snapshot,
+            task.instance,
+            task.owner,
+            task.epoch,
+            consumed,
+            max(seen, task.seen),
             unsaved=unsaved,
             saved=saved,
         )

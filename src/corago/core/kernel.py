@@ -103,7 +103,7 @@ class _Advance:
         self.process = snapshot.process
         self.state = snapshot.state
         self.agenda = snapshot.agenda
-        self.now = max(now, snapshot.process.at)
+        self.now = max(now, self.process.at)
         self.calls = calls
         self.asked = len(calls.answers)
         self.events: list[e.Event] = []
@@ -273,6 +273,8 @@ class _Advance:
 
     def _quiet(self) -> Agenda:
         """What is wanted once nothing new follows; nothing is started by asking."""
+        if self.agenda is not None:
+            return self.agenda
         left = self.program.decide_limit
         while self.agenda is None:
             if left or self.process.is_closed:
@@ -349,8 +351,9 @@ class _Advance:
 
     def _with_starts(self, agenda: Agenda) -> Agenda:
         """Record the starts that must be known before they happen; they change no wishes."""
+        losses = self.process.losses
         for wish in agenda.activities:
-            if wish.cancel or not (wish.at_most_once or self.process.losses):
+            if wish.cancel or not (wish.at_most_once or losses):
                 continue
             known = self.process.activity(wish.path, wish.occurrence)
             if known.started or (known.due is not None and known.due > self.now):

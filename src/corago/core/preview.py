@@ -111,24 +111,33 @@ def foresee(  # noqa: PLR0917 - what it takes is what `advance` takes, and the q
     commit = kernel.advance(program, snapshot, first, now, calls)
     wanted = question.messages(commit.snapshot, now)
     if isinstance(wanted, str):
-        return _shown(program, commit.snapshot, (commit,), wanted)
+        return _shown(program, (commit,), now, wanted)
     if not wanted:
-        return _shown(program, commit.snapshot, (commit,))
-    after = kernel.advance(program, commit.snapshot, wanted, now, calls)
-    return _shown(program, after.snapshot, (commit, after))
+        return _shown(program, (commit,), now)
+    # what a failed process has left over is taken with the command that opens it again
+    messages = [*first[commit.consumed :], *wanted]
+    after = kernel.advance(program, commit.snapshot, messages, now, calls)
+    status = after.snapshot.process.status
+    closed = f"it is {status} then and takes no more messages"
+    return _shown(program, (commit, after), now, closed if after.consumed < len(messages) else "")
 
 
 def _shown(
-    program: Program[Any], snapshot: Snapshot, commits: Sequence[Commit], refused: str = ""
+    program: Program[Any], commits: Sequence[Commit], now: datetime, refused: str = ""
 ) -> Preview:
+    snapshot = commits[-1].snapshot
     process, agenda = snapshot.process, snapshot.agenda or NOTHING
+    waits = commands.backing_off(process, agenda, now)
+    effects = tuple(
+        each.path for each in agenda.activities if not (each.cancel or each.path in waits)
+    )
     events = tuple(event for commit in commits for event in commit.events)
     path = [_passed(event) for event in events]
     for stands in (agenda.activities, agenda.signals, agenda.incidents):
         path += [each.path for each in stands]
     path += [timer.timer.rpartition("@")[0] for timer in agenda.timers]
     standing = process.standing
-    if standing == "running" and not agenda.activities:
+    if standing == "running" and len(waits) == len(agenda.activities):
         standing = "waiting"
     return Preview(
         status=standing,
@@ -137,7 +146,7 @@ def _shown(
         internal=None,
         external=process.external,
         decisions=events,
-        effects=tuple(each.path for each in agenda.activities if not each.cancel),
+        effects=effects,
         timers=dict(process.timers),
         refused=(
             *([Refused("", refused)] if refused else ()),

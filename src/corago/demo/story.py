@@ -76,7 +76,11 @@ class Story:
                 "Every third reservation fails at first, and is tried again. Some orders get their "
                 "approval at once, the others wait for it."
             )
-            await self._order(engine)
+            half = self.process_count // 2
+            await self._order(engine, range(1, half + 1))
+            await self._until(engine, "some have completed", self._is_some_done)
+            # only now the rest: so there is work in every part of the workflow at one time
+            await self._order(engine, range(half + 1, self.process_count + 1))
             await self._until(engine, "some have come far", self._is_in_the_middle)
             before = await self._crash(engine, company, first)
             hero = await self._aftermath(engine, before)
@@ -96,22 +100,29 @@ class Story:
 
     # -- 1: work begins ----------------------------------------------------------------------
 
-    async def _order(self, engine: AsyncEngine) -> None:
+    async def _order(self, engine: AsyncEngine, numbers: range) -> None:
         inputs = (
             (f"port-{number:02}", {"number": number, "customer": CUSTOMERS[number % 6]})
-            for number in range(1, self.process_count + 1)
+            for number in numbers
         )
         await engine.start_many(provision, inputs, actor="the demo")
 
+    async def _is_some_done(self, engine: AsyncEngine) -> bool:
+        left = await self._approve(engine, most=max(2, self.process_count // 4))
+        return left >= 2 and (await engine.count()).get("completed", 0) >= 2
+
     async def _is_in_the_middle(self, engine: AsyncEngine) -> bool:
-        """Some are done, and some steps run this very moment, in a process that has come far."""
-        await self._approve(engine, most=max(2, self.process_count // 4))
-        counts = await engine.count()
+        """Steps run this very moment, in a process that has come far.
+
+        Or that was missed, and all wait for their approval: then the crash finds less to do.
+        """
         noted = proof.notes(self.side_file)
         ended = {note.attempt for note in noted if note.what == "ended"}
         running = proof.in_flight(noted, ended)
-        is_far = any(attempt.step.startswith("Prepare/") for attempt in running)
-        return counts.get("completed", 0) >= 2 and is_far and len(running) >= 2
+        if any(attempt.step.startswith("Prepare/") for attempt in running) and len(running) > 1:
+            return True
+        counts = await engine.count()
+        return counts.get("waiting", 0) + counts.get("completed", 0) == self.process_count
 
     # -- 2: the crash ------------------------------------------------------------------------
 
@@ -142,14 +153,15 @@ class Story:
 
     async def _approve(
         self, engine: AsyncEngine, *, most: int | None = None, outage: bool = False
-    ) -> None:
-        """Say yes to those who wait for it."""
+    ) -> int:
+        """Say yes to those who wait for it, `most` in all; gives how many go on waiting."""
         waiting = [
             info.id
             for info in await engine.processes(status="waiting", limit=self.process_count)
             if info.id not in self.approved and any(w.kind == "signal" for w in info.waits)
         ]
-        for id in waiting if most is None else waiting[: max(0, most - len(self.approved))]:
+        heard = waiting if most is None else waiting[: max(0, most - len(self.approved))]
+        for id in heard:
             try:
                 await engine.signal(id, "approve", {"by": "you"}, key="demo", actor="you")
             except ProcessClosedError:
@@ -160,6 +172,7 @@ class Story:
                 f"Approvals come in meanwhile, for the {len(waiting)} that wait for one. They are "
                 "accepted: a signal needs no worker."
             )
+        return len(waiting) - len(heard)
 
     # -- 3: the recovery ---------------------------------------------------------------------
 

@@ -10,6 +10,7 @@ import contextvars
 import logging
 import traceback
 from collections import ChainMap
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -113,12 +114,12 @@ class Attempt:
                 arguments = self._function.arguments(self.wish.input)
                 value = await self._function.function(**arguments)
             end = self._completed(value)
-        except GeneratorExit:
-            raise  # nobody runs it any more
         except asyncio.CancelledError as error:
             end = self._end or failed(error)
-        except BaseException as error:  # noqa: BLE001 - user code may raise anything; it becomes a fact
-            end = failed(error)
+        except BaseException as error:
+            if self._turn.worker.loop.is_closed():
+                raise  # nobody runs it any more
+            end = failed(error)  # user code may raise anything; it becomes a fact
         self._finish(end)
 
     def _work(self) -> e.ActivityResult:
@@ -194,21 +195,21 @@ class Attempt:
 
 
 def failed(error: BaseException) -> e.ActivityFailed:
-    """An exception as the recorded end of an activity."""
-    text = "".join(traceback.format_exception(error))
+    """An exception as the recorded end of an activity; never raises."""
+    message = _said(lambda: str(error))[:MESSAGE_CHARACTERS]
+    trace = _said(lambda: "".join(traceback.format_exception(error)))[-TRACEBACK_CHARACTERS:]
+    return e.ActivityFailed(e.Failure(type(error).__name__, message, trace))
+
+
+def _said(tell: Callable[[], str]) -> str:
+    """A text as rows can hold it: half pairs, as in undecodable file names, become `?`.
+
+    An error's own `__str__` is user code, and Python's traceback breaks at times.
+    """
     try:
-        message = str(error)
-    except Exception:  # noqa: BLE001 - an error's own `__str__` is user code too
-        message = ""
-    message = _text(message[:MESSAGE_CHARACTERS])
-    return e.ActivityFailed(
-        e.Failure(type(error).__name__, message, _text(text[-TRACEBACK_CHARACTERS:]))
-    )
-
-
-def _text(text: str) -> str:
-    """A text as rows can hold it: half pairs, as in undecodable file names, become `?`."""
-    return text.encode("utf-8", "replace").decode("utf-8")
+        return tell().encode("utf-8", "replace").decode("utf-8")
+    except Exception as failure:  # noqa: BLE001 - see above
+        return f"(its text can't be told: {type(failure).__name__})"
 
 
 class StateLimit:

@@ -316,7 +316,9 @@ class Turn:
         if not (self._outcomes or self._later or self.has_mail or self._must_look or self.is_over):
             loop = self.worker.loop
             self._waiter = loop.create_future()
-            seconds = self._seconds_to_due()
+            process = self.task.snapshot.process
+            waits = process.timers or process.activities or process.deadline is not None
+            seconds = self._seconds_to_due() if waits else None
             alarm = None if seconds is None else loop.call_later(seconds, self._stir)
             try:
                 await self._waiter

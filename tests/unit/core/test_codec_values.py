@@ -130,7 +130,7 @@ def test_equal_values_give_equal_canonical_bytes() -> None:
         (timedelta(hours=1), "PT3600S"),
         (IPv4Address("10.0.0.1"), "10.0.0.1"),
         (IPv6Network("::/8"), "::/8"),
-        (PurePosixPath("/tmp/x"), "/tmp/x"),  # noqa: S108 - a path like any other
+        (PurePosixPath("a/b"), "a/b"),
         (AnyUrl("https://example.org/a"), "https://example.org/a"),
         (Port(number=1), {"number": 1, "label": None}),
         ([Port(number=1, label=(2,))], [{"number": 1, "label": [2]}]),

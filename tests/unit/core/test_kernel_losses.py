@@ -241,3 +241,12 @@ def test_a_result_set_for_a_step_is_what_the_step_wrote() -> None:
     commit = run.take(m.Command("set_result", {"a": 2}, {"n": 1}))
     assert names(commit) == "ProcessReopened ActivityClosed ProcessCompleted"
     assert run.snapshot.process.result == {"n": 1}
+
+
+def test_a_wait_that_came_too_late_gets_another_timer_when_it_is_tried_again() -> None:
+    run = Run(steps({"kind": "wait_for", "name": "a", "signal": "go", "timeout": 30}))
+    run.take()
+    due = run.snapshot.process.timers["a@1"]
+    assert names(run.take(m.TimerDue("a@1", due), later=30)) == "TimerFired ProcessFailed"
+    run.take(m.Command("retry", {"a": 3}))
+    assert set(run.snapshot.process.timers) == {"a@2"}

@@ -74,6 +74,14 @@ def connect_reader(path: Path, patience: float) -> sqlite3.Connection:
     return connection
 
 
+def connect_onlooker(path: Path) -> sqlite3.Connection:
+    """A connection that looks at a file and leaves nothing behind."""
+    logs = (path.with_name(f"{path.name}{suffix}") for suffix in ("-wal", "-journal"))
+    # Without a log nobody is at work; SQLite would make one, and as a reader not remove it.
+    is_at_rest = not any(log.exists() for log in logs)
+    return connect(path, "ro&immutable=1" if is_at_rest else "ro")
+
+
 def is_of_one_item(error: Exception) -> bool:
     """Whether an error lies in what was to be written, not in the file, the disk or the lock."""
     if not isinstance(error, sqlite3.Error):

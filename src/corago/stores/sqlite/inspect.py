@@ -16,7 +16,7 @@ from corago.clock import SystemClock, from_us, to_us
 from corago.core.events import CLOSED_STATUSES
 from corago.errors import StoreUnavailableError
 from corago.stores.sqlite import migrations
-from corago.stores.sqlite.connecting import PATIENCE, connect, explained
+from corago.stores.sqlite.connecting import PATIENCE, connect_onlooker, explained
 from corago.stores.sqlite.locks import Locks
 from corago.stores.sqlite.opening import prepare, real
 from corago.stores.sqlite.queries import QUERIES
@@ -49,7 +49,7 @@ def status(path: Path | str) -> dict[str, Any]:
     }
     if not found["exists"]:
         return found
-    with explained(path), closing(connect(path, "ro")) as connection:
+    with explained(path), closing(connect_onlooker(path)) as connection:
         done = migrations.applied(connection, path)
         found["pending"] = [_title(each) for each in migrations.MIGRATIONS[len(done) :]]
         if done:
@@ -101,7 +101,7 @@ def check(path: Path | str) -> list[str]:
     that could be checked.
     """
     path = real(path)
-    with explained(path), closing(connect(path, "ro")) as connection:
+    with explained(path), closing(connect_onlooker(path)) as connection:
         cursor = connection.cursor()
         try:
             if not migrations.applied(connection, path):

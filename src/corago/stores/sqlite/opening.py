@@ -9,7 +9,7 @@ from pathlib import Path
 
 from corago.errors import StoreCorruptError, StoreUnavailableError
 from corago.stores.sqlite import migrations
-from corago.stores.sqlite.connecting import connect, connect_writer, explained
+from corago.stores.sqlite.connecting import connect, connect_onlooker, connect_writer, explained
 from corago.stores.sqlite.locks import Locks
 from corago.stores.sqlite.turnstile import Turnstile
 
@@ -61,7 +61,7 @@ def _refuse_what_is_not_ours(path: Path) -> None:
                 f"{path} is no SQLite database, or its beginning is damaged; name another file, or "
                 "run `corago db check` and restore a copy"
             )
-    with closing(connect(path, "ro")) as looking:
+    with closing(connect_onlooker(path)) as looking:
         migrations.applied(looking, path)
 
 

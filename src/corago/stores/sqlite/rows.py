@@ -12,9 +12,8 @@ import msgspec
 from corago.ports.store import Arrived, Definition, DocumentVersion, Instance, Loaded
 from corago.stores.sqlite.queries import QUERIES
 
-_LOAD = QUERIES["load"]
-_EVENTS = QUERIES["events_after_snapshots"]
-_MESSAGES = QUERIES["messages_of_many"]
+_OF_ONE = (QUERIES["load"], QUERIES["events_after_snapshot"], QUERIES["messages_of_one"])
+_OF_MANY = (QUERIES["load_many"], QUERIES["events_after_snapshots"], QUERIES["messages_of_many"])
 
 _TAGS = 17
 _COLUMNS = 19
@@ -58,13 +57,18 @@ def version(row: Sequence[Any]) -> DocumentVersion:
 
 def load(cursor: sqlite3.Cursor, instances: Sequence[int]) -> dict[int, Loaded]:
     """Processes with all that a turn needs, by their numbers, in a few statements however many."""
-    asked = numbers(instances)
-    rows = cursor.execute(_LOAD, (asked,)).fetchall()
+    asked: tuple[Any, ...]
+    if len(instances) == 1:
+        statements, asked = _OF_ONE, tuple(instances)
+    else:
+        statements, asked = _OF_MANY, (numbers(instances),)
+    of_rows, of_events, of_messages = statements
+    rows = cursor.execute(of_rows, asked).fetchall()
     events: defaultdict[int, list[bytes]] = defaultdict(list)
-    for number, data in cursor.execute(_EVENTS, (asked,)).fetchall():
+    for number, data in cursor.execute(of_events, asked).fetchall():
         events[number].append(data)
     messages: defaultdict[int, list[Arrived]] = defaultdict(list)
-    for number, *message in cursor.execute(_MESSAGES, (asked,)).fetchall():
+    for number, *message in cursor.execute(of_messages, asked).fetchall():
         messages[number].append(Arrived(*message))
     found: dict[int, Loaded] = {}
     for row in rows:

@@ -41,7 +41,7 @@ from corago.stores.sqlite.opening import prepare, real
 from corago.stores.sqlite.pen import Operation
 from corago.stores.sqlite.readers import Readers
 from corago.stores.sqlite.stirring import Stirring
-from corago.stores.sqlite.writer import Broken, Item, Writer
+from corago.stores.sqlite.writer import Answer, Broken, Item, Writer
 
 _log = logging.getLogger("corago.store")
 
@@ -141,17 +141,8 @@ class SqliteStore:
             )
         return opened
 
-    async def _write(self, operation: Operation, value: Any) -> Any:
-        opened = self._ready()
-        future = opened.writer.submit(operation, value)
-        try:
-            return await future
-        except asyncio.CancelledError:
-            # Who gives up may look next: by then it must be certain whether it was written. (In a
-            # fork, nobody would ever say so.)
-            if future.cancelled() and opened.pid == os.getpid():
-                await opened.writer.settle()
-            raise
+    def _write(self, operation: Operation, value: Any) -> Answer:
+        return self._ready().writer.submit(operation, value)
 
     def _read(self, read: Callable[[sqlite3.Cursor], T]) -> asyncio.Future[T]:
         return self._ready().readers.submit(read)
@@ -159,9 +150,9 @@ class SqliteStore:
     def _told(self, group: list[Item], answers: list[Any], changes: tuple[Change, ...]) -> None:
         """A group was written: wake who waits for it, then tell who listens."""
         for (_, _, future), answer in zip(group, answers, strict=False):
-            if future.done():
-                continue
-            if type(answer) is Broken:
+            if future.is_given_up:
+                future.let_go()
+            elif type(answer) is Broken:
                 future.set_exception(answer.error)
             else:
                 future.set_result(answer)

@@ -32,7 +32,31 @@ GLANCE_ITEMS = 16
 """How many items are done between two looks at the clock."""
 
 
-Item = tuple[Operation, Any, asyncio.Future[Any]]
+class Answer(asyncio.Future[Any]):
+    """What becomes of an operation.
+
+    Who gives up still waits until it is certain whether it was written: it may look next.
+    """
+
+    thread: threading.Thread
+    """Who gives the answer."""
+    is_given_up = False
+
+    def cancel(self, msg: Any = None) -> bool:
+        """Give up as soon as the answer is there; at once if none will come, as in a fork."""
+        if self.done():
+            return False
+        if not self.thread.is_alive():
+            return super().cancel(msg)
+        self.is_given_up = True
+        return True
+
+    def let_go(self) -> None:
+        """The answer is there, and nobody wants it."""
+        super().cancel()
+
+
+Item = tuple[Operation, Any, Answer]
 """An operation, what it is about, and who waits for its answer."""
 
 
@@ -41,12 +65,6 @@ class Broken(NamedTuple):
 
     error: Exception
 
-
-def _nothing(pen: Pen, value: None) -> bool:  # noqa: ARG001 - the form of an operation
-    return True
-
-
-_SETTLE = Operation(_nothing, must_last=False, peek=_nothing)
 
 Told = Callable[[list[Item], list[Any], tuple[Change, ...]], None]
 """Takes, on the loop, a group, the answers to its first items, and what listeners are to hear."""
@@ -87,16 +105,12 @@ class Writer:
         """Begin to write."""
         self._thread.start()
 
-    def submit(self, operation: Operation, value: Any) -> asyncio.Future[Any]:
-        """Queue an operation. On the loop; the future is resolved there, too."""
-        future = self._loop.create_future()
+    def submit(self, operation: Operation, value: Any) -> Answer:
+        """Queue an operation. On the loop; the answer is given there, too."""
+        future = Answer(loop=self._loop)
+        future.thread = self._thread
         self._queue.put((operation, value, future))
         return future
-
-    async def settle(self) -> None:
-        """Wait until all that was submitted before has its answer."""
-        settled = self.submit(_SETTLE, None)
-        await asyncio.wait((settled, self._ended), return_when=asyncio.FIRST_COMPLETED)
 
     async def close(self) -> None:
         """Write what was submitted, then end, and let connection and locks go."""

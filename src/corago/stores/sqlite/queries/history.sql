@@ -11,8 +11,16 @@ where i.process_id = ? and e.position > ?
 order by e.position
 limit ?;
 
+-- name: events_after_snapshot
+-- The events of a process that its snapshot does not hold yet.
+select i.id, cast(e.data as blob)
+from workflow_instances i
+join events e on e.instance_id = i.id and e.run = i.run and e.position > i.snapshot_position
+where i.id = ?
+order by e.position;
+
 -- name: events_after_snapshots
--- The events that no snapshot holds yet, of several processes.
+-- The same of several processes.
 select i.id, cast(e.data as blob)
 from workflow_instances i
 join events e on e.instance_id = i.id and e.run = i.run and e.position > i.snapshot_position

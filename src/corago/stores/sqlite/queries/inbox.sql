@@ -33,8 +33,15 @@ from inbox
 where instance_id = ? and seq > ?
 order by seq;
 
+-- name: messages_of_one
+-- All messages of a process, in order.
+select instance_id, seq, at_us, cast(data as blob)
+from inbox
+where instance_id = ?
+order by seq;
+
 -- name: messages_of_many
--- The messages of several processes, in order.
+-- The same of several processes.
 select instance_id, seq, at_us, cast(data as blob)
 from inbox
 where instance_id in (select value from json_each(?))

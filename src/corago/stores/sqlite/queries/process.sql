@@ -78,6 +78,15 @@ select process_id from workflow_instances where id = ?;
 select id from workflow_instances where process_id = ?;
 
 -- name: load
+-- The row of a process with its heavy texts.
+select
+    p.*,
+    cast(i.internal_state as blob), i.snapshot_tag, cast(i.external_state as blob), i.lost_owner
+from processes p
+join workflow_instances i on i.id = p.instance
+where p.instance = ?;
+
+-- name: load_many
 -- The rows of several processes with their heavy texts.
 select
     p.*,
