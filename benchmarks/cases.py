@@ -162,6 +162,7 @@ async def _idle(path: Path, seconds: float) -> float:
 def _apart(call: Callable[..., Any], *arguments: Any) -> tuple[Any, float]:
     """The answer of a call in an OS process of its own, and its resident memory in MiB."""
     read, write = os.pipe()
+    answer: Any
     child = os.fork()
     if not child:
         answer = asyncio.run(call(*arguments))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import datetime, timedelta
+from typing import Any
 
 from corago.clock import to_us
 from corago.core import events as e
@@ -91,3 +92,12 @@ def seconds(value: float | timedelta, what: str) -> float:
             f"{what} must be more than 0 seconds, a number or a timedelta, not {value!r}"
         )
     return float(found)
+
+
+def named(item: Any) -> tuple[str | None, Any]:
+    """An item of `start_many` as id and input."""
+    if not isinstance(item, tuple):
+        return None, item
+    if len(item) != 2:  # noqa: PLR2004 - a pair
+        raise InvalidInputError(f"an item is an input, or a pair of id and input, not {item!r}")
+    return item[0], item[1]

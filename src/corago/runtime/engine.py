@@ -33,6 +33,7 @@ from corago.runtime import checks
 from corago.runtime.executor import Executor
 from corago.runtime.handle import AsyncHandle, outcome
 from corago.runtime.operate import Operation
+from corago.runtime.waiting import Waiters
 from corago.runtime.worker import Worker
 
 GLANCE_SECONDS = 0.025
@@ -117,9 +118,8 @@ class EngineCore(Operation):
         self._code: dict[str, Workflow] = {}
         self._definitions: dict[str, Definition] = {}
         self._worker: Worker | None = None
-        self._waiters: dict[str, list[asyncio.Future[Process | None]]] = {}
+        self._waiters = Waiters()
         self._glancing: asyncio.Task[None] | None = None
-        self._has_waiters = asyncio.Event()
         self._executor: Executor | None = None
         self._unsubscribe: Callable[[], None] = lambda: None
         self._pid = os.getpid()
@@ -157,7 +157,7 @@ class EngineCore(Operation):
 
     async def _begin(self) -> None:
         self._unsubscribe = self._backend.subscribe(self._notice)
-        self._has_waiters = asyncio.Event()
+        self._waiters = Waiters()
         loop = asyncio.get_running_loop()
         if self._settings.has_worker:
             self._executor = self._surround.executor(loop)
@@ -201,8 +201,7 @@ class EngineCore(Operation):
             self._glancing.cancel()
             await asyncio.gather(self._glancing, return_exceptions=True)
         self._unsubscribe()
-        for process_id in list(self._waiters):
-            self._tell(process_id, None)
+        self._waiters.tell_all()
         self._worker = self._executor = self._glancing = None
         self._definitions.clear()
         self._workflows.clear()
@@ -391,7 +390,7 @@ class EngineCore(Operation):
         failed = asyncio.Event()
 
         async def begin(item: Any, *, is_reserved: bool) -> AsyncHandle:
-            name, given = _named(item)
+            name, given = checks.named(item)
             return await self._start(
                 workflow, given, name, (), None, actor, reason, is_reserved=is_reserved
             )
@@ -436,16 +435,12 @@ class EngineCore(Operation):
     def _notice(self, change: Change) -> None:
         if self._worker is not None:
             self._worker.notice(change)
-        if change.kind == "closed":
-            self._tell(change.process_id, None)
+        turn = None if self._worker is None else self._worker.turns.get(change.process_id)
+        if change.kind == "closed" and not (turn is not None and turn.is_closing):
+            self._waiters.tell(change.process_id, None)  # a turn that closes tells the end itself
 
     def _closed(self, process: Process) -> None:
-        self._tell(process.id, process)
-
-    def _tell(self, process_id: str, process: Process | None) -> None:
-        for waiter in self._waiters.pop(process_id, ()):
-            if not waiter.done():
-                waiter.set_result(process)
+        self._waiters.tell(process.id, process)
 
     async def _glance(self) -> None:
         """Look now and then whether another OS process has written.
@@ -454,16 +449,13 @@ class EngineCore(Operation):
         """
         while True:
             if self._worker is None:
-                await self._has_waiters.wait()
+                await self._waiters.are_there.wait()
             await self._surround.sleep(GLANCE_SECONDS)
             if not self._backend.stirred():
                 continue
             if self._worker is not None:
                 self._worker.stir()
-            for process_id in list(self._waiters):
-                self._tell(process_id, None)
-            if not self._waiters:
-                self._has_waiters.clear()
+            self._waiters.tell_all()
 
     async def wait(self, id: str, timeout: float | None = None) -> Any:
         """The result of a process once it has completed; `timeout` is in seconds.
@@ -475,18 +467,8 @@ class EngineCore(Operation):
         loop = asyncio.get_running_loop()
         end = None if timeout is None else loop.time() + timeout
         while True:
-            waiter: asyncio.Future[Process | None] = loop.create_future()
-            self._waiters.setdefault(id, []).append(waiter)
-            self._has_waiters.set()
-            try:
-                process = await self._ended(id)
-                if process is None:
-                    left = LOOK_SECONDS if end is None else min(LOOK_SECONDS, end - loop.time())
-                    alarm = loop.call_later(max(0.0, left), _release, waiter)
-                    process = await waiter
-                    alarm.cancel()
-            finally:
-                _forget(self._waiters, id, waiter)
+            left = LOOK_SECONDS if end is None else min(LOOK_SECONDS, end - loop.time())
+            process = await self._waiters.wait(id, lambda: self._ended(id), left)
             if process is not None:
                 return outcome(process)
             self._check()
@@ -499,32 +481,6 @@ class EngineCore(Operation):
         if turn is not None and not turn.is_over:
             return None
         return await self._backend.ended(process_id)
-
-
-def _release(waiter: asyncio.Future[Process | None]) -> None:
-    if not waiter.done():
-        waiter.set_result(None)
-
-
-def _forget(
-    waiters: dict[str, list[asyncio.Future[Process | None]]],
-    process_id: str,
-    waiter: asyncio.Future[Process | None],
-) -> None:
-    left = [each for each in waiters.get(process_id, ()) if each is not waiter]
-    if left:
-        waiters[process_id] = left
-    else:
-        waiters.pop(process_id, None)
-
-
-def _named(item: Any) -> tuple[str | None, Any]:
-    """An item of `start_many` as id and input."""
-    if not isinstance(item, tuple):
-        return None, item
-    if len(item) != 2:  # noqa: PLR2004 - a pair
-        raise InvalidInputError(f"an item is an input, or a pair of id and input, not {item!r}")
-    return item[0], item[1]
 
 
 async def _each(items: Iterable[Any] | AsyncIterable[Any]) -> AsyncGenerator[Any, None]:

@@ -244,7 +244,6 @@ class Worker:
             self.loop.create_task(self._keep(self._keep_lease)),
         ]
 
-
     async def stop(self, grace: float) -> None:
         """Take nothing more, let what runs end for `grace` seconds, and leave.
 
