@@ -29,6 +29,7 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Coroutine, Iterable, Mapping
+from concurrent.futures import CancelledError
 from datetime import datetime, timedelta
 from types import TracebackType
 from typing import Any, Self, TypeVar
@@ -46,6 +47,16 @@ from corago.wiring import AsyncEngine
 T = TypeVar("T")
 
 
+async def _clear() -> None:
+    """Let nothing be left on a loop that ends: neither deaf steps nor callers who still wait."""
+    left = asyncio.all_tasks() - {asyncio.current_task()}
+    for task in left:
+        task.cancel()
+    if left:
+        await asyncio.wait(left, timeout=1)
+    await asyncio.get_running_loop().shutdown_asyncgens()
+
+
 class Engine:
     """{doc}"""
 
@@ -57,7 +68,10 @@ class Engine:
         self._thread: threading.Thread | None = None
 
     def open(self) -> Self:
-        """Start the engine's own thread and open it. Raises StoreError."""
+        """Start the engine's own thread and open it; what is open stays. Raises StoreError."""
+        if self._loop is not None:
+            self._run(self._engine.open())
+            return self
         loop = self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=loop.run_forever, name="corago", daemon=True)
         self._thread.start()
@@ -79,6 +93,7 @@ class Engine:
     def _end(self) -> None:
         loop, thread, self._loop, self._thread = self._loop, self._thread, None, None
         if loop is not None and thread is not None:
+            asyncio.run_coroutine_threadsafe(_clear(), loop).result()
             loop.call_soon_threadsafe(loop.stop)
             thread.join()
             loop.close()
@@ -112,6 +127,8 @@ class Engine:
         future = asyncio.run_coroutine_threadsafe(coroutine, loop)
         try:
             return future.result()
+        except CancelledError:
+            raise EngineClosedError("this engine was closed meanwhile") from None
         except BaseException:
             future.cancel()
             raise

@@ -20,11 +20,12 @@ from corago.errors import (
     StoreUnavailableError,
     StoreVersionError,
 )
-from corago.ports.store import Query
+from corago.ports.store import NewProcess, Query
 from corago.stores.sqlite import SqliteStore
 from corago.stores.sqlite.inspect import check
 from corago.stores.sqlite.migrations import APPLICATION_ID
 from corago.testing.clock import VirtualClock
+from corago.testing.store_suite.harness import definition
 
 NOBODY = 65534
 
@@ -182,6 +183,48 @@ def test_damaged_pages_are_named_as_such(tmp_path: Path) -> None:
     assert "damaged" in refused(StoreCorruptError, path)
 
 
+def test_damage_in_one_place_is_named_and_lets_the_rest_be_read(tmp_path: Path) -> None:
+    async def run() -> None:
+        store = SqliteStore(path, VirtualClock())
+        await store.open()
+        await store.define(definition())
+        for name in ("p", "q"):
+            new = NewProcess(name, 1, "input", b'"' + b"x" * 100_000 + b'"', 0)
+            await store.start(new)
+        await store.close()
+        pages = bytearray(path.read_bytes())
+        last = len(pages) - 10 * 4096
+        pages[last : last + 4096] = b"\xff" * 4096
+        path.write_bytes(pages)
+        await store.open()
+        with pytest.raises(StoreCorruptError, match=str(path)):
+            await store.events("q")
+        assert len(await store.events("p")) == 1
+        await store.close()
+
+    path = tmp_path / "work.db"
+    asyncio.run(run())
+
+
+def test_a_damaged_label_keeps_no_process_from_its_work(tmp_path: Path) -> None:
+    async def run() -> None:
+        store = SqliteStore(path, VirtualClock())
+        await store.open()
+        await store.define(definition())
+        for name in ("p", "q"):
+            await store.start(NewProcess(name, 1, "input", b"{}", 0, tags=("red",)))
+        await store.close()
+        change(path, "update workflow_instances set tags = '[' where process_id = 'q'")
+        await store.open()
+        claims = await store.claim(await store.beat("worker"), [1], 10)
+        assert [each.row.tags for each in claims.taken] == [("red",), ()]
+        await store.close()
+        assert any("tags" in finding for finding in check(path))
+
+    path = tmp_path / "work.db"
+    asyncio.run(run())
+
+
 def test_a_missing_folder_is_named(tmp_path: Path) -> None:
     said = refused(StoreUnavailableError, tmp_path / "nowhere" / "work.db")
     assert f"create {tmp_path / 'nowhere'}" in said
@@ -218,6 +261,7 @@ def test_a_store_may_be_opened_again_after_it_was_closed(tmp_path: Path) -> None
             await store.open()
             await store.open()
             assert await store.beat("worker") > 0
+            assert store.url == f"sqlite:///{tmp_path / 'work.db'}"
             await store.close()
         with pytest.raises(EngineClosedError, match="is not open"):
             store.stirred()

@@ -14,9 +14,11 @@ import pytest
 
 from corago.errors import StoreError, StoreUnavailableError
 from corago.ports.store import Outgoing
-from corago.stores.sqlite import SqliteStore
+from corago.stores.sqlite import SqliteStore, processes, reading
 from corago.stores.sqlite.locks import Locks, lock, unlock
+from corago.stores.sqlite.stirring import Stirring
 from corago.stores.sqlite.writer import GLANCE_ITEMS, GROUP_ITEMS
+from corago.testing.clock import VirtualClock
 from corago.testing.store_suite.harness import Bench, check
 from tests.conformance.test_sqlite_store import OnSqlite
 
@@ -250,6 +252,53 @@ class TestGroups(OnSqlite):
         assert {each.outcome for each in await asyncio.gather(*sends)} == {"sent"}
         await bench.restart()
         assert len(await bench.inbox()) == 300
+
+
+def test_while_the_writer_waits_there_may_be_news(tmp_path: Path) -> None:
+    with closing(sqlite3.connect(tmp_path / "work.db", isolation_level=None)) as connection:
+        stirring = Stirring(connection)
+        assert not stirring.asked()
+        with stirring:
+            assert stirring.asked()
+            stirring.look()
+            assert not stirring.asked()
+        assert not stirring.asked()
+
+
+def test_a_loop_that_ends_before_its_store_leaves_no_thread_behind(tmp_path: Path) -> None:
+    store = SqliteStore(tmp_path / "work.db", VirtualClock())
+    loop = asyncio.new_event_loop()
+    loop.run_until_complete(store.open())
+    opened = store._opened
+    assert opened is not None
+    loop.close()
+    opened.writer.submit(processes.PAUSE, value=True)
+    for _ in opened.readers._threads:
+        opened.readers.submit(reading.is_paused)
+    for thread in (opened.writer._thread, *opened.readers._threads):
+        thread.join(60)
+        assert not thread.is_alive()
+    opened.readers._let_go()
+    with closing(sqlite3.connect(tmp_path / "work.db")) as connection:
+        assert connection.execute("select value from settings").fetchone() == ("true",)
+
+
+def test_who_waits_in_a_loop_that_is_stopped_waits_no_longer(tmp_path: Path) -> None:
+    async def run() -> None:
+        store = SqliteStore(tmp_path / "work.db", VirtualClock())
+        await store.open()
+        beating = asyncio.ensure_future(store.beat("worker"))
+        reading_ = asyncio.ensure_future(store.peers())
+        await asyncio.sleep(0)
+        assert beating.cancel()
+        assert reading_.cancel()
+        await asyncio.wait([beating, reading_])
+        assert beating.cancelled()
+        assert reading_.cancelled()
+        assert [each.name for each in await store.peers()] == ["worker"]
+        await store.close()
+
+    asyncio.run(run())
 
 
 def test_a_group_ends_when_its_time_is_over_and_the_rest_leads_the_next(tmp_path: Path) -> None:

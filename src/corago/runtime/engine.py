@@ -244,6 +244,9 @@ class EngineCore(Operation):
     def _has_code(self, sha: str) -> bool:
         return self._worker is not None and sha in self._code
 
+    def _own_worker(self) -> str | None:
+        return None if self._worker is None else self._worker.name
+
     async def _register(self, workflow: Workflow) -> Definition:
         known = self._definitions.get(workflow.sha)
         if known is not None:

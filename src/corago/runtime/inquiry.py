@@ -13,7 +13,7 @@ from corago.core.calls import LiveCalls, MissingFunctionError
 from corago.core.history import History
 from corago.core.preview import Preview, Question, foresee
 from corago.core.program import Agenda
-from corago.errors import StoreError, WorkflowNotFoundError
+from corago.errors import StoreError, StoreUnavailableError, WorkflowNotFoundError
 from corago.ports.backend import Backend, Description
 from corago.runtime import checks, views
 from corago.runtime.views import Explanation, ProcessInfo
@@ -34,13 +34,17 @@ class Inquiry:
     def _has_code(self, sha: str) -> bool:
         raise NotImplementedError
 
+    def _own_worker(self) -> str | None:
+        raise NotImplementedError
+
     async def info(self, id: str) -> ProcessInfo:
         """A process at this moment. Raises ProcessNotFoundError."""
         self._check()
         return self._info(await self._backend.describe(id))
 
     def _info(self, description: Description) -> ProcessInfo:
-        return views.info_of(description, self._agenda(description) or Agenda())
+        agenda = self._agenda(description) or Agenda()
+        return views.info_of(description, agenda, self._clock.now())
 
     def _agenda(self, description: Description) -> Agenda | None:
         """What the process wants open; None where that takes code that is not here."""
@@ -103,10 +107,16 @@ class Inquiry:
     async def explain(self, id: str) -> Explanation:
         """Why the process stands where it stands, as a value whose text is a sentence."""
         self._check()
-        description = await self._backend.describe(id)
+        try:
+            description = await self._backend.describe(id)
+        except StoreUnavailableError:
+            raise
+        except StoreError as error:
+            return views.damaged(id, error, self._clock.now())
         around = views.Surroundings(
             is_paused=await self._backend.pause(),
             workers=[peer.name for peer in await self._backend.peers() if not peer.is_dead],
+            own=self._own_worker(),
             has_code=self._has_code(description.row.sha),
             now=self._clock.now(),
         )
@@ -132,12 +142,17 @@ class Inquiry:
         """
         self._check()
         description = await self._backend.describe(id)
-        now = max(at or self._clock.now(), self._clock.now())
+        now = self._clock.now()
+        if at is not None:
+            now = max(checks.aware(at), now)
         snapshot, program = description.snapshot, description.program
         calls = LiveCalls(self._functions(snapshot.process.sha))
         question = Question(signal=signal, update=update, retry=retry, skip=skip, outcome=outcome)
         try:
-            waiting = [(each.at, each.message) for each in description.mail]
+            waiting: list[tuple[datetime, m.Message]] = []
+            if description.lost_owner is not None:
+                waiting.append((snapshot.process.at, m.Lost(description.lost_owner)))
+            waiting += [(each.at, each.message) for each in description.mail]
             return foresee(program, snapshot, waiting, question, now, calls)
         except MissingFunctionError as error:
             raise WorkflowNotFoundError(

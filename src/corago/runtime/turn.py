@@ -65,7 +65,7 @@ class Turn:
         self._must_look = False
         self._waiter: asyncio.Future[None] | None = None
         self._commits = 0
-        self._began = worker.clock.monotonic()
+        self._began = 0.0
 
     # -- being told --------------------------------------------------------------------------
 
@@ -119,6 +119,7 @@ class Turn:
 
     async def run(self) -> None:
         """Drive the process until it is closed, parked or lost."""
+        self._began = self.worker.clock.monotonic()
         items: list[Item] = []
         if self.task.lost_owner is not None:
             items.append((0, m.Lost(self.task.lost_owner)))
@@ -265,7 +266,7 @@ class Turn:
 
     def _is_crowding(self) -> bool:
         """Whether it has had its share while others wait."""
-        if not self.worker.is_crowded or not self._commits:
+        if not self.worker.is_crowded:
             return False
         seconds = self.worker.clock.monotonic() - self._began
         return self._commits >= SHARE_COMMITS or seconds >= SHARE_SECONDS

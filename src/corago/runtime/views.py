@@ -98,16 +98,17 @@ class Explanation:
 class Surroundings:
     """What an explanation needs to know besides the process.
 
-    Is the store paused, who lives, who has which code.
+    Is the store paused, who lives (`own` is the asking engine's worker), who has which code.
     """
 
     is_paused: bool
     workers: Sequence[str] = field(default=())
+    own: str | None = None
     has_code: bool = False
     now: datetime = field(default=EPOCH)
 
 
-def waits_of(snapshot: Snapshot, agenda: Agenda) -> tuple[Wait, ...]:
+def waits_of(snapshot: Snapshot, agenda: Agenda, now: datetime) -> tuple[Wait, ...]:
     """What a process waits for, the urgent first."""
     process = snapshot.process
     found: list[Wait] = [
@@ -117,8 +118,8 @@ def waits_of(snapshot: Snapshot, agenda: Agenda) -> tuple[Wait, ...]:
     if process.is_closed:
         return tuple(found)
     for wish in agenda.activities:
-        known = process.activity(wish.path)
-        if known.due is not None:
+        known = process.activity(wish.path, wish.occurrence)
+        if known.due is not None and known.due > now:
             found.append(Wait("retry", wish.path, str(known.error), known.due))
         else:
             found.append(Wait("step", wish.path))
@@ -134,7 +135,7 @@ def waits_of(snapshot: Snapshot, agenda: Agenda) -> tuple[Wait, ...]:
     return tuple(found)
 
 
-def info_of(description: Description, agenda: Agenda) -> ProcessInfo:
+def info_of(description: Description, agenda: Agenda, now: datetime) -> ProcessInfo:
     """A process as users see it."""
     row, snapshot = description.row, description.snapshot
     process = snapshot.process
@@ -157,7 +158,7 @@ def info_of(description: Description, agenda: Agenda) -> ProcessInfo:
         created_at=from_us(row.created_us),
         updated_at=from_us(row.updated_us),
         position=row.position,
-        waits=waits_of(snapshot, agenda),
+        waits=waits_of(snapshot, agenda, now),
     )
 
 
@@ -201,19 +202,19 @@ def explain(description: Description, agenda: Agenda | None, around: Surrounding
     process = snapshot.process
     since = from_us(row.updated_us)
     name = f"process {row.process_id!r} ({row.workflow})"
-    waits = waits_of(snapshot, agenda or NOTHING)
+    waits = waits_of(snapshot, agenda or NOTHING, around.now)
     if process.is_closed:
         error = "" if process.error is None else f" at {process.error_path!r}: {process.error}"
         hint = "; `retry` resumes exactly there" if process.status == "failed" else ""
         return Explanation(process.status, since, f"{name} is {process.status}{error}{hint}", waits)
     incidents = [wait for wait in waits if wait.kind == "incident"]
-    if incidents:
+    if process.standing == "suspended":
         said = "; ".join(map(str, incidents))
         ways = "retry, skip or set its result" if process.poison is None else "retry it"
         return Explanation(
             "suspended", since, f"{name} is suspended: {said} ({ways})", waits, row.owner_name
         )
-    if around.is_paused:
+    if around.is_paused and row.owner is None:
         text = f"{name} stands still because the store is paused; `corago unpause` lets it go on"
         return Explanation("paused", since, text, waits, row.owner_name)
     open_waits = [wait for wait in waits if wait.kind not in ("deadline", "step")]
@@ -225,13 +226,9 @@ def explain(description: Description, agenda: Agenda | None, around: Surrounding
     if row.owner is not None:
         steps = [repr(wait.path) for wait in waits if wait.kind == "step"]
         doing = f", at {', '.join(steps)}" if steps else ""
-        return Explanation(
-            "running",
-            since,
-            f"{name} is held by worker {row.owner_name}{doing}",
-            waits,
-            row.owner_name,
-        )
+        rest = "; the store is paused, so nothing further starts" if around.is_paused else ""
+        text = f"{name} is held by worker {row.owner_name}{doing}{rest}"
+        return Explanation("running", since, text, waits, row.owner_name)
     is_due = row.due_us is not None and from_us(row.due_us) <= around.now
     if not is_due and agenda is not None and open_waits:
         return Explanation(
@@ -251,12 +248,24 @@ def _unheld(
     if not around.workers:
         text = f"{name} is due, but no worker is running; start one with `corago worker FILE`"
         return Explanation("queued", since, text, waits, missing="worker")
+    if list(around.workers) == [around.own]:
+        text = (
+            f"{name} is due, but the only worker that is running ({around.own}) has not the code "
+            f"of {code}; hand it the workflow as it was when the process started"
+        )
+        return Explanation("missing_code", since, text, waits, missing=code)
     text = (
         f"{name} is due, but not yet taken: {len(around.workers)} worker(s) are running "
         f"({', '.join(around.workers)}); one of them must have the code of {code}, and a slot "
         "free. If the step list was changed, run a worker with the code that started it"
     )
     return Explanation("queued", since, text, waits, missing=code)
+
+
+def damaged(process_id: str, error: Exception, now: datetime) -> Explanation:
+    """What can be said of a process whose rows can't be understood."""
+    text = f"process {process_id!r} is left alone, because its rows can't be understood: {error}"
+    return Explanation("damaged", now, text)
 
 
 def mail_of(description: Description) -> tuple[Inbound, ...]:

@@ -308,6 +308,20 @@ def test_every_ending_is_recorded_once(ending: d.Decision, fact: e.Event) -> Non
     assert run.take().facts == ()
 
 
+def test_a_closed_process_wants_nothing_whatever_its_program_says() -> None:
+    wish = d.ScheduleActivity("a", {})
+    run = Run(Says(lambda facts: [d.FailProcess("a", BAD)] if facts == 1 else [wish]))
+    assert names(run.take()) == "ProcessFailed"
+    assert run.agenda == NOTHING
+
+
+def test_wishes_are_asked_for_anew_after_every_fact() -> None:
+    timer, wish = d.StartTimer("t", 1), d.AwaitSignal("a", "go")
+    run = Run(Says(lambda facts: [timer] if facts == 1 else [timer, wish]))
+    run.take()
+    assert run.agenda == Agenda(timers=(timer,), signals=(wish,))
+
+
 def test_an_answer_is_recorded_shown_and_never_asked_for_again() -> None:
     run = Run(table(Element("ask"), work()))
     run.functions = {"0.0": lambda values: values["visit"] == 1}

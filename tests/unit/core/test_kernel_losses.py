@@ -202,7 +202,7 @@ def test_leftover_messages_do_not_stand_between_an_opening_and_the_next_failure(
     run.functions = {"0.0": lambda values: values["nothing"]}
     assert names(run.take()) == "PredicateAnswered ProcessFailed"
     stray: tuple[m.Message, ...] = (outcome(), m.TimerDue("t", NOW), m.Lost())
-    commit = run.take(m.Signal("a"), *stray, m.Command("retry", {"0.0": 2}), m.Signal("b"))
+    commit = run.take(*stray, m.Signal("a"), m.Command("retry", {"0.0": 2}), m.Signal("b"))
     assert names(commit) == "ProcessReopened SignalReceived PredicateAnswered ProcessFailed"
     assert commit.consumed == 5
 

@@ -44,7 +44,23 @@ def _define(pen: Pen, definition: Definition) -> int:
     return int(pen.cursor.execute(_DEFINE, values).lastrowid or 0)
 
 
+def _same_start(pen: Pen, new: NewProcess) -> Born | None:
+    asked = {
+        "process_id": new.process_id,
+        "workflow_id": new.definition_id,
+        "input_sha": new.input_sha,
+    }
+    known = pen.row(_COMPARE_START, asked)
+    if known is None:
+        return None
+    instance, is_same = known
+    return Born(is_new=False, is_same=bool(is_same), instance=instance)
+
+
 def _start(pen: Pen, new: NewProcess) -> Born:
+    known = _same_start(pen, new)
+    if known is not None:
+        return known
     values = {
         "process_id": new.process_id,
         "workflow_id": new.definition_id,
@@ -55,11 +71,7 @@ def _start(pen: Pen, new: NewProcess) -> Born:
         "tags": rows.tags_text(new.tags),
         "external_state": new.external.decode(),
     }
-    born = pen.row(_START, values)
-    if born is None:
-        instance, is_same = pen.row(_COMPARE_START, values)
-        return Born(is_new=False, is_same=bool(is_same), instance=instance)
-    instance, epoch = born
+    instance, epoch = pen.row(_START, values)
     pen.cursor.execute(_APPEND_EVENT, (instance, 1, 1, new.event.decode()))
     for tag in new.tags:
         pen.cursor.execute(_TAG, (tag, instance))
@@ -104,7 +116,7 @@ def _limit_pages(pen: Pen, pages: int | None) -> None:
 
 
 DEFINE = Operation(_define, peek=_known)
-START = Operation(_start)
+START = Operation(_start, peek=_same_start)
 SEND = Operation(_send)
 PAUSE = Operation(_pause)
 LIMIT_PAGES = Operation(_limit_pages)

@@ -35,9 +35,15 @@ def tags_text(tags: tuple[str, ...]) -> str | None:
 def instance(row: Sequence[Any]) -> Instance:
     """A row of the view `processes`."""
     values = list(row)
-    tags = values[_TAGS]
-    values[_TAGS] = () if tags is None else _decode_tags(tags)
+    values[_TAGS] = _tags(values[_TAGS])
     return Instance(*values)
+
+
+def _tags(text: str | None) -> tuple[str, ...]:
+    try:
+        return () if text is None else _decode_tags(text)
+    except msgspec.DecodeError:
+        return ()  # a label is not worth a process that nobody can claim; a check names it
 
 
 def definition(row: Sequence[Any]) -> Definition:

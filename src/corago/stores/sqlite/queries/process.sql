@@ -1,5 +1,5 @@
 -- name: start
--- Create a process unless its id is taken: leased to its owner if that worker is known, else due.
+-- Create a process: leased to its owner if that worker is known, else due.
 insert into workflow_instances (
     workflow_id, process_id, status, position, epoch, owner, due_us,
     created_us, updated_us, parent, tags, input_sha, external_state
@@ -9,8 +9,6 @@ select
     holder, iif(holder is null, :at_us, null),
     :at_us, :at_us, :parent, :tags, :input_sha, :external_state
 from (select (select id from workers where id = :owner) as holder)
-where true
-on conflict (process_id) do nothing
 returning id, epoch;
 
 -- name: compare_start

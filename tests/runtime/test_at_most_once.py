@@ -1,0 +1,240 @@
+"""Steps that run at most once: what cannot be known is left to a person."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import pytest
+
+from corago import CommandRefusedError, ProcessFailedError, State, current, parallel, step, wait_for
+from corago.core import events as e
+from tests.runtime.stage import BEFORE, Stage, ends, kinds, listing, reaches, until
+
+
+def paying(log: list[str], seconds: float = 10.0, failures: int = 0) -> Any:
+    @step("Pay", at_most_once=True)
+    async def pay() -> State:
+        log.append(f"{current().process_id} {current().attempt}")
+        await asyncio.sleep(seconds)
+        if len(log) <= failures:
+            raise OSError("no")
+        return {"paid": True}
+
+    return pay
+
+
+def test_the_start_is_durable_before_the_step_runs() -> None:
+    stage = Stage()
+    seen: list[list[str]] = []
+
+    @step("Look", at_most_once=True)
+    async def look() -> None:
+        seen.append([type(row).__name__ for row in await handles[0].history()])
+
+    handles: list[Any] = []
+
+    async def story() -> None:
+        async with stage.engine() as engine, stage.client() as client:
+            body = listing(wait_for("go"), look)
+            handles.append(await engine.start(body, id="p"))
+            await client.signal("p", "go")
+            await engine.wait("p", 5)
+
+    stage.run(story())
+    assert seen == [["ProcessStarted", "SignalReceived", "ActivityStarted"]]
+
+
+def test_a_step_that_could_not_be_recorded_as_begun_does_not_begin() -> None:
+    stage = Stage(lease=15)
+    log: list[str] = []
+
+    async def story() -> None:
+        async with stage.engine() as engine:
+            stage.stores[-1].fail("append", when=BEFORE)
+            await engine.start(listing(paying(log, 0)), id="p")
+            await asyncio.sleep(5)
+            assert log == []
+            stage.stores[-1].heal()
+            await engine.wait("p", 5)
+
+    stage.run(story())
+    assert log == ["p 1"]
+
+
+@pytest.mark.parametrize("way", ["retry", "skip", "set_result"])
+def test_a_step_whose_worker_vanished_waits_for_a_person(way: str) -> None:
+    stage = Stage(lease=15)
+    log: list[str] = []
+    body = listing(paying(log))
+    stage.workflows = (body,)
+
+    async def story() -> None:
+        node = stage.node("first")
+        node.spawn(stage.worker(node))
+        async with stage.client() as client:
+            await client.start(body, id="p")
+            await until(lambda: bool(log))
+            node.die()
+            async with stage.engine() as engine:
+                await reaches(engine, "p", "suspended", 60)
+                assert log == ["p 1"]
+                explanation = await engine.explain("p")
+                assert explanation.reason == "suspended"
+                assert "at most once" in str(explanation)
+                with pytest.raises(TimeoutError, match="suspended"):
+                    await engine.wait("p", 1)
+                match way:
+                    case "retry":
+                        await engine.retry("p", actor="ann")
+                        expected = {"paid": True}
+                    case "skip":
+                        await engine.skip("p", actor="ann")
+                        expected = {}
+                    case _:
+                        await engine.set_result("p", {"paid": "by hand"}, actor="ann")
+                        expected = {"paid": "by hand"}
+                assert await engine.wait("p", 30) == expected
+
+    stage.run(story())
+    assert log == (["p 1", "p 2"] if way == "retry" else ["p 1"])
+
+
+def test_branches_beside_it_go_on_after_a_loss() -> None:
+    stage = Stage(lease=15)
+    log: list[str] = []
+
+    @step("Other")
+    async def other() -> State:
+        log.append("other")
+        await asyncio.sleep(5)
+        return {"other": True}
+
+    body = listing(parallel("Both", paying(log), other))
+    stage.workflows = (body,)
+
+    async def story() -> None:
+        node = stage.node("first")
+        node.spawn(stage.worker(node))
+        async with stage.client() as client:
+            await client.start(body, id="p")
+            await until(lambda: len(log) == 2)
+            node.die()
+            async with stage.engine() as engine:
+                await reaches(engine, "p", "suspended", 60)
+                await asyncio.sleep(6)
+                assert await ends(engine, "p") == [("Both/Other", "ActivityCompleted")]
+                await engine.set_result("p", {"paid": True})
+                assert await engine.wait("p", 5) == {"other": True, "paid": True}
+
+    stage.run(story())
+    assert sorted(log) == ["other", "other", "p 1"]
+
+
+def test_it_is_no_loss_when_nothing_had_begun() -> None:
+    stage = Stage(lease=15)
+    log: list[str] = []
+
+    @step("Before")
+    async def before() -> None:
+        log.append("before")
+        await asyncio.sleep(10)
+
+    body = listing(before, paying(log))
+    stage.workflows = (body,)
+
+    async def story() -> None:
+        node = stage.node("first")
+        node.spawn(stage.worker(node))
+        async with stage.client() as client:
+            await client.start(body, id="p")
+            await until(lambda: bool(log))
+            node.die()
+            async with stage.engine() as engine:
+                assert await engine.wait("p", 90) == {"paid": True}
+
+    stage.run(story())
+    assert log == ["before", "before", "p 1"]
+
+
+def test_an_error_is_a_known_end_and_may_be_retried() -> None:
+    stage = Stage()
+    log: list[str] = []
+
+    async def story() -> None:
+        async with stage.engine() as engine:
+            handle = await engine.start(listing(paying(log, failures=1)), id="p")
+            with pytest.raises(ProcessFailedError):
+                await handle.result(timeout=20)
+            await engine.retry("p")
+            await handle.result(timeout=20)
+            started = (await handle.history()).of(e.ActivityStarted)
+            assert [each.attempt for each in started] == [1, 2]
+
+    stage.run(story())
+    assert log == ["p 1", "p 2"]
+
+
+def test_a_close_that_will_wait_no_longer_leaves_it_to_a_person() -> None:
+    stage = Stage(lease=15)
+    log: list[str] = []
+    body = listing(paying(log, 1000))
+
+    async def story() -> None:
+        async with stage.engine(workflows=[body], grace=5) as engine:
+            await engine.start(body, id="p")
+            await until(lambda: bool(log))
+        assert stage.seconds == pytest.approx(5, abs=0.1)
+        async with stage.engine(workflows=[body]) as engine:
+            await reaches(engine, "p", "suspended", 5)
+            assert "LeaseLost" in await kinds(engine, "p")
+
+    stage.run(story())
+    assert log == ["p 1"]
+
+
+def test_one_that_was_to_begin_when_the_engine_closed_begins_in_the_next() -> None:
+    stage = Stage()
+    log: list[str] = []
+
+    @step("Before")
+    async def before() -> None:
+        await asyncio.sleep(10)
+
+    body = listing(before, paying(log))
+
+    async def story() -> None:
+        async with stage.engine(workflows=[body]) as engine:
+            await engine.start(body, id="p")
+            await asyncio.sleep(1)
+        assert stage.seconds == pytest.approx(10, abs=0.1)
+        assert log == []
+        async with stage.engine(workflows=[body]) as engine:
+            assert await engine.wait("p", 20) == {"paid": True}
+            assert "LeaseLost" not in await kinds(engine, "p")
+
+    stage.run(story())
+    assert log == ["p 1"]
+
+
+def test_a_suspended_process_can_be_canceled() -> None:
+    stage = Stage(lease=15)
+    log: list[str] = []
+    body = listing(paying(log))
+    stage.workflows = (body,)
+
+    async def story() -> None:
+        node = stage.node("first")
+        node.spawn(stage.worker(node))
+        async with stage.client() as client:
+            await client.start(body, id="p")
+            await until(lambda: bool(log))
+            node.die()
+            async with stage.engine() as engine:
+                await reaches(engine, "p", "suspended", 60)
+                with pytest.raises(CommandRefusedError, match="has not failed"):
+                    await engine.retry("p", step="Nobody")
+                await engine.cancel("p")
+                await reaches(engine, "p", "canceled", 5)
+
+    stage.run(story())
