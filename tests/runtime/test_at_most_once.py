@@ -84,6 +84,7 @@ def test_a_step_whose_worker_vanished_waits_for_a_person(way: str) -> None:
                 assert "at most once" in str(explanation)
                 with pytest.raises(TimeoutError, match="suspended"):
                     await engine.wait("p", 1)
+                expected: dict[str, Any]
                 match way:
                     case "retry":
                         await engine.retry("p", actor="ann")

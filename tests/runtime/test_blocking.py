@@ -6,6 +6,7 @@ import asyncio
 import importlib.util
 import inspect
 import threading
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import ModuleType
@@ -145,17 +146,18 @@ def test_results_and_lists_are_of_the_blocking_kind() -> None:
         assert all(isinstance(each, Handle) for each in engine.start_many(body, [{}, {}]))
         assert repr(handle) == "Handle('p')"
         assert handle.explain() == engine.explain("p")
-        assert [type(each).__name__ for each in handle.history()][0] == "ProcessStarted"
+        assert next(type(each).__name__ for each in handle.history()) == "ProcessStarted"
         engine.signal("p", "go")
         handle.result(timeout=DEADLINE)
 
 
 def test_an_error_of_the_engine_reaches_the_caller_as_it_is() -> None:
     with Engine() as engine:
-        for call, wanted in (
+        calls: tuple[tuple[Callable[[], object], str], ...] = (
             (lambda: engine.start("nobody"), "WorkflowNotFoundError"),
             (lambda: engine.get("nobody"), "ProcessNotFoundError"),
-        ):
+        )
+        for call, wanted in calls:
             with pytest.raises(RequestError) as caught:
                 call()
             assert type(caught.value).__name__ == wanted

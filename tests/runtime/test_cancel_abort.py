@@ -85,7 +85,7 @@ def test_a_cancel_that_meets_a_step_at_its_very_start_is_quick(
             async with stage.engine(workflows=[body]) as engine:
                 worker = engine._worker
                 assert worker is not None
-                while "p" not in worker.turns or not worker.turns["p"].attempts:  # noqa: ASYNC110
+                while "p" not in worker.turns or not worker.turns["p"].attempts:
                     await asyncio.sleep(0)
                 turn = worker.turns["p"]
                 turn.attempts["Long"].cancel()
@@ -179,7 +179,7 @@ def test_a_second_cancel_is_refused() -> None:
     stage.run(story())
 
 
-# -- abort ------------------------------------------------------------------------------------------
+# -- abort ----------------------------------------------------------------------------------------
 
 
 def test_an_abort_ends_a_running_process_now_and_drops_its_outcome() -> None:

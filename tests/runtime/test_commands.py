@@ -114,13 +114,13 @@ def test_a_command_that_does_not_fit_is_refused_with_the_reason(
         if status == "failed":
             failed(engine, breaks)
         else:
-            handle = engine.start(listing(wait_for("go")), id="p")
+            engine.start(listing(wait_for("go")), id="p")
         if status == "completed":
             engine.signal("p", "go")
-            handle.result(timeout=DEADLINE)
+            engine.get("p").result(timeout=DEADLINE)
         if status == "aborted":
             engine.abort("p")
-        given = ({},) if call == "set_result" else ()
+        given: Any = ({},) if call == "set_result" else ()
         with pytest.raises(CommandRefusedError, match=why) as caught:
             getattr(engine, call)("p", *given)
         assert (caught.value.process_id, caught.value.command) == ("p", call)
@@ -136,9 +136,7 @@ def test_a_command_for_another_step_names_what_can_be_acted_on() -> None:
 
 def test_with_several_failures_only_a_retry_may_leave_the_step_unnamed() -> None:
     with Engine() as engine:
-        handle = failed(
-            engine, parallel("Both", breaks.named("One"), breaks.named("Two")), after
-        )
+        handle = failed(engine, parallel("Both", breaks.named("One"), breaks.named("Two")), after)
         with pytest.raises(CommandRefusedError, match="'Both/One', 'Both/Two'"):
             engine.skip("p")
         with pytest.raises(CommandRefusedError, match="name one"):
@@ -219,6 +217,7 @@ def test_a_result_that_another_branch_has_written_is_refused_where_it_is_used() 
 
 def test_a_step_done_again_after_its_result_was_refused_has_another_key() -> None:
     keys: list[str] = []
+
     @step("Write")
     def writes() -> State:
         keys.append(current().idempotency_key)

@@ -80,7 +80,9 @@ def test_a_forked_engine_says_so_and_touches_nothing() -> None:
     run(MISUSE)
 
 
-def test_a_forked_engine_on_a_file_touches_nothing(tmp_path_factory: pytest.TempPathFactory) -> None:
+def test_a_forked_engine_on_a_file_touches_nothing(
+    tmp_path_factory: pytest.TempPathFactory,
+) -> None:
     folder = tmp_path_factory.mktemp("fork")
     run(MISUSE, repr(f"sqlite:///{folder / 'work.db'}"))
 

@@ -446,7 +446,7 @@ def test_an_outage_longer_than_the_lease_loses_no_process() -> None:
 
 
 def test_a_lease_lost_while_outcomes_wait_leaves_no_process_behind() -> None:
-    """The turns of the lost lease still wait for the store when its processes are taken up again."""
+    """The turns of the lost lease still wait for the store when its processes are taken up."""
     stage = Stage(lease=6)
     log: list[str] = []
     body = listing(counted(stage, log, 1), sleep(1))

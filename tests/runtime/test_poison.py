@@ -125,7 +125,7 @@ def test_after_losses_a_process_runs_alone_with_others_of_its_kind() -> None:
     assert most == [1, 1, 1, 1]
 
 
-# -- what can't be read -----------------------------------------------------------------------------
+# -- what can't be read ---------------------------------------------------------------------------
 
 
 def test_a_process_whose_rows_are_damaged_is_left_alone_and_the_others_go_on() -> None:

@@ -258,7 +258,7 @@ def test_what_would_be_refused_is_said_and_not_done() -> None:
                 ({"signal": "go"}, "takes no more messages"),
                 ({"update": {"x": 1}}, "takes no more messages"),
             ):
-                preview = await engine.preview("p", **asked)  # type: ignore[arg-type]
+                preview = await engine.preview("p", **asked)
                 assert why in preview.refused[0].why
                 assert preview.status == "failed"
             assert len(await handle.history()) == before

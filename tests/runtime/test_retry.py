@@ -140,7 +140,7 @@ def test_a_back_off_under_a_second_keeps_its_turn() -> None:
     stage.run(story())
 
 
-# -- by a person ------------------------------------------------------------------------------------
+# -- by a person ----------------------------------------------------------------------------------
 
 
 def test_a_retry_runs_exactly_the_step_that_failed() -> None:

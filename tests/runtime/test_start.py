@@ -1,4 +1,4 @@
-"""Starting processes: ids, inputs, repeats, names, and engines that are not open."""
+"""Starting processes: ids, inputs, repeats, names, many at once, lost answers."""
 
 from __future__ import annotations
 
@@ -12,15 +12,10 @@ import pytest
 from pydantic import BaseModel
 
 from corago import (
-    AsyncEngine,
     DuplicateNameError,
     Engine,
-    EngineClosedError,
     InvalidInputError,
-    InvalidUrlError,
     ProcessAlreadyExistsError,
-    ProcessNotFoundError,
-    RequestError,
     State,
     StoreUnavailableError,
     WorkflowNotFoundError,
@@ -30,7 +25,7 @@ from corago import (
     wait_for,
     workflow,
 )
-from tests.runtime.stage import AFTER, BEFORE, HANGS, Stage, kinds, until
+from tests.runtime.stage import AFTER, BEFORE, Stage, kinds, until
 
 
 @step("Greet")
@@ -200,9 +195,7 @@ def test_the_result_comes_as_the_type_that_is_asked_for() -> None:
 
     with Engine(workflows=[greeting]) as engine:
         handle = engine.start(greeting, {"name": "ann"})
-        assert handle.result(as_=Greeted, timeout=10) == Greeted(
-            name="ann", greeting="hello ann"
-        )
+        assert handle.result(as_=Greeted, timeout=10) == Greeted(name="ann", greeting="hello ann")
 
 
 def test_two_workflows_of_one_name_and_version_are_refused() -> None:
@@ -238,143 +231,6 @@ def test_the_newest_version_is_started_by_name() -> None:
     with Engine(workflows=[newer, greeting]) as engine:
         assert engine.start("greeting").info().version == 2
         assert engine.start(greeting).info().version == 1
-
-
-# -- engines that are not open ---------------------------------------------------------------------
-
-
-def test_an_engine_that_is_not_open_says_so() -> None:
-    engine = Engine(workflows=[greeting])
-    with pytest.raises(EngineClosedError, match="with Engine"):
-        engine.start(greeting)
-    with engine:
-        handle = engine.start(greeting)
-    with pytest.raises(EngineClosedError, match="with Engine"):
-        engine.start(greeting)
-    with pytest.raises(EngineClosedError):
-        handle.result(timeout=1)
-    engine.close()
-
-
-def test_an_async_engine_that_is_not_open_says_so() -> None:
-    async def story() -> None:
-        engine = AsyncEngine(workflows=[greeting])
-        for call in (
-            lambda: engine.start(greeting),
-            lambda: engine.start_many(greeting, [{}]),
-            lambda: engine.signal("p", "go"),
-            lambda: engine.info("p"),
-            lambda: engine.wait("p"),
-            lambda: engine.pause(),
-            lambda: engine.abort("p"),
-        ):
-            with pytest.raises(EngineClosedError):
-                await call()
-
-    asyncio.run(story())
-
-
-def test_who_waits_for_a_result_is_told_when_the_engine_closes() -> None:
-    stage = Stage(waiting)
-
-    async def story() -> None:
-        async with stage.engine() as engine:
-            handle = await engine.start(waiting)
-            waiter = asyncio.create_task(handle.result())
-            await asyncio.sleep(1)
-        with pytest.raises(EngineClosedError):
-            await waiter
-        assert not engine._waiters
-
-    stage.run(story())
-
-
-def test_an_engine_may_be_opened_again() -> None:
-    stage = Stage(greeting)
-
-    async def story() -> None:
-        engine = stage.engine()
-        for number in range(3):
-            async with engine:
-                handle = await engine.start(greeting, id=f"p{number}")
-                await handle.result(timeout=10)
-
-    stage.run(story())
-
-
-def test_opening_an_open_engine_changes_nothing() -> None:
-    stage = Stage(greeting)
-
-    async def story() -> None:
-        async with await stage.engine().open() as engine:
-            assert len(await engine._backend.peers()) == 1
-            await (await engine.start(greeting)).result(timeout=10)
-        assert stage.store._opens == 0
-
-    stage.run(story())
-
-
-@pytest.mark.parametrize("call", ["define", "beat", "peers", "pause"])
-def test_an_engine_that_cannot_open_leaves_nothing_behind(call: str) -> None:
-    stage = Stage(greeting)
-
-    async def story() -> None:
-        engine = stage.engine()
-        stage.stores[-1].fail(call)
-        before = asyncio.all_tasks()
-        with pytest.raises(StoreUnavailableError):
-            await engine.open()
-        assert asyncio.all_tasks() == before
-        assert stage.store._opens == 0
-        assert stage.store._listeners == []
-        assert not stage.store._workers
-        with pytest.raises(EngineClosedError):
-            await engine.start(greeting)
-        stage.stores[-1].heal()
-        async with engine:
-            await (await engine.start(greeting)).result(timeout=10)
-
-    stage.run(story())
-
-
-def test_a_cancelled_opening_leaves_nothing_behind() -> None:
-    stage = Stage(greeting)
-
-    async def story() -> None:
-        engine = stage.engine()
-        stage.stores[-1].fail("peers", when=HANGS)
-        before = asyncio.all_tasks()
-        with pytest.raises(TimeoutError):
-            async with asyncio.timeout(1):
-                await engine.open()
-        assert asyncio.all_tasks() == before
-        assert (stage.store._opens, stage.store._listeners) == (0, [])
-        assert not stage.store._workers
-
-    stage.run(story())
-
-
-@pytest.mark.parametrize(
-    "url", ["sqlite", "sqlite:x.db", "postgresql://h/d", "nonsense://", "", 7]
-)
-def test_a_bad_url_lists_the_good_forms(url: Any) -> None:
-    with pytest.raises(InvalidUrlError, match="sqlite:///"):
-        Engine(url)
-
-
-@pytest.mark.parametrize("bad", [{"concurrency": 0}, {"threads": 0}, {"lease": timedelta(0)}])
-def test_bad_settings_are_refused(bad: dict[str, Any]) -> None:
-    with pytest.raises(RequestError):
-        Engine(**bad)
-
-
-def test_asking_for_a_process_that_is_not_there_says_so() -> None:
-    with Engine(workflows=[greeting]) as engine:
-        for call in (engine.get, engine.info, engine.history, engine.explain, engine.pending):
-            with pytest.raises(ProcessNotFoundError, match="'nobody'"):
-                call("nobody")
-        with pytest.raises(ProcessNotFoundError, match="'nobody'"):
-            engine.signal("nobody", "go")
 
 
 # -- many ------------------------------------------------------------------------------------------
@@ -433,9 +289,8 @@ def test_a_bad_item_ends_the_starting_and_nothing_goes_on_behind() -> None:
 
 @pytest.mark.parametrize("bad", [("p", {}, 1), ("p",)])
 def test_an_item_that_is_no_pair_is_refused(bad: Any) -> None:
-    with Engine(workflows=[greeting]) as engine:
-        with pytest.raises(InvalidInputError, match="pair"):
-            engine.start_many(greeting, [bad])
+    with Engine(workflows=[greeting]) as engine, pytest.raises(InvalidInputError, match="pair"):
+        engine.start_many(greeting, [bad])
 
 
 def test_a_source_that_breaks_leaves_nothing_under_way() -> None:

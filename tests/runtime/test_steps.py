@@ -37,8 +37,6 @@ def run(*steps: Any, given: State | None = None, **settings: Any) -> Any:
         return engine.start(listing(*steps), given).result(timeout=DEADLINE)
 
 
-
-
 def test_a_sync_step_runs_in_a_daemon_thread_of_its_own() -> None:
     @step("Where")
     def where() -> State:
@@ -166,7 +164,7 @@ class Stop(BaseException):
     """Not an Exception."""
 
 
-class Unspeakable(Exception):
+class UnspeakableError(Exception):
     """An error whose text is an error."""
 
     def __str__(self) -> str:
@@ -188,7 +186,7 @@ ENDS: list[tuple[str, Any, str]] = [
     ("GeneratorExit", lambda: _raise(GeneratorExit()), "GeneratorExit"),
     ("StopIteration", lambda: _raise(StopIteration(1)), "StopIteration"),
     ("CancelledError", lambda: _raise(asyncio.CancelledError()), "CancelledError"),
-    ("an error without words", lambda: _raise(Unspeakable()), "Unspeakable"),
+    ("an error without words", lambda: _raise(UnspeakableError()), "UnspeakableError"),
     ("an undecodable text", lambda: _raise(ValueError("file \udcff")), "ValueError"),
     ("endless recursion", lambda: _recurse(0), "RecursionError"),
     ("an exception group", lambda: _raise(ExceptionGroup("two", [OSError()])), "ExceptionGroup"),

@@ -317,7 +317,7 @@ def test_who_waits_is_told_as_soon_as_the_process_ends() -> None:
         async with stage.engine() as engine, stage.client() as client:
             handle = await engine.start(listing(work), id="p")
             both = asyncio.gather(handle.result(), client.wait("p"), client.wait("p", 60))
-            assert await both == [{}, {}, {}]
+            assert list(await both) == [{}, {}, {}]
             assert stage.seconds == pytest.approx(3.3, abs=0.01)
             assert not engine._waiters
             assert not client._waiters

@@ -201,7 +201,7 @@ class Plan:
 
 def play(seed: int, plan: Plan) -> tuple[dict[str, Any], Ledger]:
     """The final States of all processes of a world, and the ledger."""
-    chance = random.Random(seed)  # noqa: S311 - chance that can be repeated
+    chance = random.Random(seed)
     ledgers: list[Ledger] = []
     workflow = random_workflow(chance, ledgers)
     simulation = Simulation(

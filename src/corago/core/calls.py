@@ -63,13 +63,13 @@ class LiveCalls:
             raise MissingFunctionError(name)
         try:
             answer = Answer(name, function(values))
-        except Exception as error:  # noqa: BLE001 - whatever a user function raises is its answer
+        except (Exception, SystemExit) as error:  # noqa: BLE001 - whatever a user function raises is its answer
             answer = Answer(name, error=Failure(type(error).__name__, _text(error)))
         self.answers.append(answer)
         return answer
 
 
-def _text(error: Exception) -> str:
+def _text(error: BaseException) -> str:
     try:
         return str(error)
     except Exception:  # noqa: BLE001 - an error's own `__str__` is user code too

@@ -23,6 +23,7 @@ from corago.errors import (
     EngineClosedError,
     InvalidInputError,
     ProcessAlreadyExistsError,
+    StoreError,
     WaitTimeoutError,
     WorkflowNotFoundError,
 )
@@ -454,7 +455,11 @@ class EngineCore(Operation):
             if self._worker is None:
                 await self._waiters.are_there.wait()
             await self._surround.sleep(GLANCE_SECONDS)
-            if not self._backend.stirred():
+            try:
+                has_stirred = self._backend.stirred()
+            except StoreError:
+                continue  # whoever needs the store will meet the error, and tell it
+            if not has_stirred:
                 continue
             if self._worker is not None:
                 self._worker.stir()

@@ -90,6 +90,7 @@ class Worker:
         self._troubles = 0
         self._is_draining = False
         self._is_paused = False
+        self._pauses = 0
         self._tasks: set[asyncio.Task[Any]] = set()
         self._loops: list[asyncio.Task[Any]] = []
         self._work = asyncio.Event()
@@ -343,7 +344,7 @@ class Worker:
         if change.kind == "closed":
             if turn is not None and not turn.is_closing:
                 turn.lose()
-        elif turn is not None:
+        elif turn is not None and not turn.is_over:
             turn.deliver()
         else:
             self._work.set()
@@ -356,10 +357,10 @@ class Worker:
 
     def set_paused(self, paused: bool) -> None:  # noqa: FBT001 - one word, one meaning
         """The store was paused or let go on."""
-        if paused == self._is_paused:
-            return
-        self._is_paused = paused
-        self._look_again()
+        self._pauses += 1
+        if paused != self._is_paused:
+            self._is_paused = paused
+            self._look_again()
 
     def parked(self, due: datetime | None) -> None:
         """A process was let go until then; look for it no later."""
@@ -390,8 +391,10 @@ class Worker:
             self._alarm = None
         seconds = IDLE_SECONDS
         if self.lease.is_fresh and not (self._is_draining or self._troubles):
+            pauses = self._pauses
             polled = await self._poll(max(0, self._free))
-            self.set_paused(polled.paused)
+            if pauses == self._pauses:  # else the answer is older than what is known
+                self.set_paused(polled.paused)
             now = self.clock.now()
             is_more = polled.next_due is not None and polled.next_due <= now
             self.is_crowded = is_more and len(self.turns) >= self._concurrency
@@ -431,13 +434,14 @@ class Worker:
         if not (self._must_take_back and self.lease.is_fresh):
             return
         self._must_take_back = False
-        turns, held = dict(self.turns), set[str]()
+        turns = {id: turn for id, turn in self.turns.items() if not turn.is_over}
+        held: set[str] = set()
         try:
             after: str | None = None
             while rows := await self.backend.find(Query(owner=self.id, after=after)):
                 after = rows[-1].process_id
                 held.update(row.process_id for row in rows)
-            for process_id in held - self.turns.keys() - self._births:
+            for process_id in held - turns.keys() - self._births:
                 task = await self.backend.resume(process_id, self.id)
                 if task is not None and process_id not in self._births:
                     self.adopt(self._doubted(task))

@@ -121,14 +121,16 @@ class Writer:
     # ------------------------------------------------------------------------------- in the thread
 
     def _run(self) -> None:
-        while self._waiting or not self._is_ending:
-            group = self._gather()
-            if group:
-                self._serve(group)
-        # The last connection to go moves the log into the file and removes it.
-        self._connection.close()
-        self._pen.locks.close()
-        self._hand_over(self._ended.set_result, None)
+        try:
+            while self._waiting or not self._is_ending:
+                group = self._gather()
+                if group:
+                    self._serve(group)
+        finally:
+            # The last connection to go moves the log into the file and removes it.
+            self._connection.close()
+            self._pen.locks.close()
+            self._hand_over(self._ended.set_result, None)
 
     def _gather(self) -> list[Item]:
         """All that waits, up to the size of a group; if nothing does, wait for the first."""
