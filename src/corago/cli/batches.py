@@ -279,7 +279,7 @@ class Batch:
         if is_in_memory and is_hopeless(found):
             self._tally.fail(id, "suspended", f"{found}, which nobody can send in memory")
             return True
-        if not is_ours and found.reason == "queued" and found.missing is not None:
+        if not is_ours and found.missing is not None:
             self._tally.fail(id, "suspended", str(found))
             return True
         return False

@@ -151,7 +151,7 @@ class Turn:
                 break
             self._reconcile(commit.snapshot.agenda or NOTHING, now)
             await self._wait()
-            if self.has_mail or self._is_due():
+            if not self.is_over and (self.has_mail or self._is_due()):
                 await self._fetch()
             items = self._collect()
         self.is_over = True

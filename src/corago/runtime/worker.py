@@ -459,7 +459,10 @@ class Worker:
         """
         calls = LiveCalls(self._functions[task.sha])
         known = task.snapshot.process
-        commit = kernel.advance(task.program, task.snapshot, [], self.clock.now(), calls)
+        try:
+            commit = kernel.advance(task.program, task.snapshot, [], self.clock.now(), calls)
+        except Exception:  # noqa: BLE001 - its turn will break by it, and be set aside
+            return task
         agenda = commit.snapshot.agenda or NOTHING
         is_doubtful = any(
             wish.at_most_once and known.activity(wish.path, wish.occurrence).started
