@@ -55,7 +55,7 @@ format: $(MARKS)/dev ## lay out the code and repair what ruff can
 cover: $(MARKS)/test ## run the tests and show what they do not reach
 	@$(PY) -m pytest --cov $(ARGS)
 
-bench: $(MARKS)/demo ## measure
+bench: $(MARKS)/test ## measure
 	@$(PY) -m benchmarks $(ARGS)
 
 setup: $(MARKS)/dev ## make .venv with everything a contributor needs

@@ -8,6 +8,7 @@ from pathlib import Path
 from benchmarks.crowd import parked_processes
 from benchmarks.figures import Figure, Size
 from benchmarks.latency import lone_process, long_process, signal_round_trip, start_latency
+from benchmarks.observing import observing
 from benchmarks.recovery import recovery
 from benchmarks.throughput import async_throughput, memory_throughput, sync_throughput
 
@@ -21,6 +22,7 @@ CASES: dict[str, Callable[[Path, Size], list[Figure]]] = {
     "parked": parked_processes,
     "recovery": recovery,
     "memory": memory_throughput,
+    "observing": observing,
 }
 
 __all__ = ["CASES", "Figure", "Size"]

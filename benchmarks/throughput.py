@@ -6,7 +6,7 @@ import asyncio
 import gc
 import statistics
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -16,7 +16,7 @@ from typing import Any
 from benchmarks import floor
 from benchmarks.figures import Figure, Size, at_least, only
 from benchmarks.flows import INPUT, line
-from corago import AsyncEngine
+from corago import AsyncEngine, Listener
 from corago.activity import ActivityFunction
 from corago.core import codec, kernel
 from corago.core import events as e
@@ -49,11 +49,15 @@ def _nothing() -> int:
     return 0
 
 
-async def in_flight(path: Path | None, flow: Workflow, processes: int) -> Run:
+async def in_flight(
+    path: Path | None, flow: Workflow, processes: int, listeners: Sequence[Listener] = ()
+) -> Run:
     """Drive so many processes at once; without a path, in memory."""
     url = None if path is None else f"sqlite:///{path}"
     with ExitStack() as after:
-        async with AsyncEngine(url, workflows=[flow], concurrency=processes) as engine:
+        async with AsyncEngine(
+            url, workflows=[flow], concurrency=processes, listeners=listeners
+        ) as engine:
             await all_of(engine, flow, max(1, processes // 10))
             commits = after.enter_context(floor.counted(path)) if path else _nothing
             gc.collect()

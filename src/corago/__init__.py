@@ -7,6 +7,7 @@ from corago.core.history import History
 from corago.core.preview import Preview
 from corago.core.retry import Retry
 from corago.errors import (
+    CodecError,
     CommandRefusedError,
     CoragoError,
     DefinitionError,
@@ -26,6 +27,7 @@ from corago.errors import (
     ProcessNotFoundError,
     ProcessTimedOutError,
     RequestError,
+    SecretKeyError,
     SignalKeyError,
     StateTooLargeError,
     StepArgumentError,
@@ -40,20 +42,29 @@ from corago.errors import (
     WaitTimeoutError,
     WorkflowNotFoundError,
 )
+from corago.observing.logs import LogListener
+from corago.runtime.bulk import Applied, Selection
 from corago.runtime.handle import AsyncHandle
+from corago.runtime.listening import Listener, Subject
 from corago.runtime.views import Explanation, ProcessInfo
+from corago.secrecy import Secret
 from corago.steps import (
     State,
     Target,
     abort,
     begin,
+    child,
     conditional,
     done,
+    focussteps,
+    foreach,
     init,
     parallel,
     retrystep,
     sleep,
     step,
+    step_group,
+    steplens,
     wait_for,
     workflow,
 )
@@ -62,8 +73,10 @@ from corago.wiring import AsyncEngine
 __version__ = "0.1.0"
 
 __all__ = [
+    "Applied",
     "AsyncEngine",
     "AsyncHandle",
+    "CodecError",
     "CommandRefusedError",
     "Context",
     "CoragoError",
@@ -79,6 +92,8 @@ __all__ = [
     "InvalidOptionError",
     "InvalidStepListError",
     "InvalidUrlError",
+    "Listener",
+    "LogListener",
     "Preview",
     "ProcessAbortedError",
     "ProcessAlreadyExistsError",
@@ -91,6 +106,9 @@ __all__ = [
     "ProcessTimedOutError",
     "RequestError",
     "Retry",
+    "Secret",
+    "SecretKeyError",
+    "Selection",
     "SignalKeyError",
     "State",
     "StateTooLargeError",
@@ -102,21 +120,27 @@ __all__ = [
     "StoreFullError",
     "StoreUnavailableError",
     "StoreVersionError",
+    "Subject",
     "Target",
     "UnknownEventError",
     "WaitTimeoutError",
     "WorkflowNotFoundError",
     "abort",
     "begin",
+    "child",
     "conditional",
     "current",
     "done",
     "events",
+    "focussteps",
+    "foreach",
     "init",
     "parallel",
     "retrystep",
     "sleep",
     "step",
+    "step_group",
+    "steplens",
     "wait_for",
     "workflow",
 ]

@@ -14,6 +14,7 @@ from typing import Any
 from corago.core.codec import to_json
 from corago.core.commit import DocumentWrite
 from corago.errors import RequestError
+from corago.secrecy import seal
 
 _logger = logging.getLogger("corago.activity")
 _current: ContextVar[Context] = ContextVar("corago_activity")
@@ -118,19 +119,24 @@ class Context:
         one. If another has come between, the step fails with a DocumentConflictError and nothing
         is written. Raises InvalidInputError for a value that JSON can't hold.
         """
-        data = to_json(value, f"{kind} {id!r}")
+        data = to_json(value, f"{kind} {id!r}", seal)
         self.documents.append(DocumentWrite(kind, id, expected, data, actor))
 
     @property
-    def logger(self) -> logging.LoggerAdapter[logging.Logger]:
-        """A logger whose records carry `process_id`, `run`, `step` and `attempt`."""
-        fields = {
+    def fields(self) -> dict[str, str | int]:
+        """What log records about this attempt carry, by their names."""
+        return {
             "process_id": self.process_id,
             "run": self.run,
+            "workflow": self.workflow,
             "step": self.path,
             "attempt": self.attempt,
         }
-        return _StepLogger(_logger, fields)
+
+    @property
+    def logger(self) -> logging.LoggerAdapter[logging.Logger]:
+        """A logger whose records carry `process_id`, `run`, `workflow`, `step` and `attempt`."""
+        return _StepLogger(_logger, self.fields)
 
     def __repr__(self) -> str:
         return f"<attempt {self.attempt} of {self.path!r} in process {self.process_id!r}>"

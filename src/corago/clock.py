@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from datetime import UTC, datetime, timedelta
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+NEVER = datetime.max.replace(tzinfo=UTC)
+"""The instant that does not come."""
 
 
 class Clock(Protocol):
@@ -31,6 +37,37 @@ class SystemClock:
     def monotonic(self) -> float:
         """Seconds from an arbitrary start; never goes back."""
         return time.monotonic()
+
+
+class Sleeper(Protocol):
+    """Whoever works and rests on an event loop, by a clock that is moved by hand."""
+
+    @property
+    def loop(self) -> asyncio.AbstractEventLoop:
+        """Where it lives."""
+        ...
+
+    @property
+    def wakes_at(self) -> datetime:
+        """The instant that it waits for: one that has come while it works, or NEVER."""
+        ...
+
+    def time_moved(self) -> None:
+        """The calendar shows another instant; called on the loop."""
+        ...
+
+
+@runtime_checkable
+class MovedClock(Clock, Protocol):
+    """A clock that is moved by hand, as in tests: it knows who waits for an instant of it."""
+
+    def join(self, sleeper: Sleeper) -> Callable[[], None]:
+        """Have a say in when time may pass, and hear that it has; gives how to leave."""
+        ...
+
+    def patience(self) -> AbstractContextManager[None]:
+        """Within it, somebody waits for whatever time will bring."""
+        ...
 
 
 def to_us(at: datetime) -> int:

@@ -16,6 +16,7 @@ CoragoError
 │   ├── ProcessClosedError
 │   ├── CommandRefusedError         not in this status, or no longer: carries the reason
 │   ├── SignalKeyError              the same key with other data
+│   ├── SecretKeyError              no key for secrets, or not the one that they were sealed with
 │   └── EngineClosedError           the engine was closed, or this OS process is a fork of its owner
 ├── StepError                       a step's author must act; recorded as the step's failure
 │   ├── StepArgumentError           missing or unconvertible argument
@@ -27,6 +28,7 @@ CoragoError
 │   ├── StoreCorruptError           damaged file or row
 │   ├── ForeignStoreError           a database that is not corago's
 │   ├── StoreVersionError           made by a newer corago
+│   ├── CodecError                  encoded by a codec, or with a key, that is not here
 │   └── UnknownEventError           a history written by a newer corago
 ├── ProcessEndedError               the process ended without completing
 │   ├── ProcessFailedError
@@ -41,6 +43,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, ClassVar
 
 __all__ = [
+    "CodecError",
     "CommandRefusedError",
     "CoragoError",
     "DefinitionError",
@@ -60,6 +63,7 @@ __all__ = [
     "ProcessNotFoundError",
     "ProcessTimedOutError",
     "RequestError",
+    "SecretKeyError",
     "SignalKeyError",
     "StateTooLargeError",
     "StepArgumentError",
@@ -201,6 +205,12 @@ class SignalKeyError(RequestError):
         self.key = key
 
 
+class SecretKeyError(RequestError):
+    """There is no key to seal or open a secret with, or it is not the right one."""
+
+    code = "secret_key"
+
+
 class EngineClosedError(RequestError):
     """The engine is closed, or was opened before a fork and can't be used in the child."""
 
@@ -265,6 +275,12 @@ class StoreVersionError(StoreError):
     """The database was written by a newer corago."""
 
     code = "store_version"
+
+
+class CodecError(StoreError):
+    """A row was encoded by a codec, or with a key, that this engine does not have."""
+
+    code = "codec"
 
 
 class UnknownEventError(StoreError):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -11,11 +11,15 @@ from urllib.parse import unquote
 
 from corago.backends.local import LocalBackend
 from corago.clock import Clock, SystemClock
+from corago.codecs import PayloadCodec
 from corago.errors import InvalidUrlError, RequestError
 from corago.ids import random_id
 from corago.ports.store import Store
-from corago.runtime.engine import EngineCore, Settings, Surround, Workflow
+from corago.runtime.engine import EngineCore
 from corago.runtime.executor import Executor, ThreadExecutor
+from corago.runtime.listening import Listener
+from corago.runtime.settings import Settings, Surround, Workflow
+from corago.secrecy import vault_of
 from corago.steps.program import StepsProgram
 from corago.stores.memory import MemoryStore
 
@@ -67,8 +71,11 @@ class AsyncEngine(EngineCore):
     of. `worker=False` makes a client only, which needs no code. `concurrency`: how many processes
     it drives at a time; `threads`: how many sync steps run at a time; `lease`: how long a silent
     worker is believed alive where its death can't be seen; `state_limit`: bytes of JSON that a
-    State may have; `grace`: seconds that closing waits for running steps. Raises InvalidUrlError,
-    DuplicateNameError, and StoreError when it is opened.
+    State may have; `grace`: seconds that closing waits for running steps; `listeners`: who is told
+    what it does; `codec`: what texts go through on the way to the store, such as compression and
+    then encryption; `secret_key`: seals secrets, as `corago secret-key` prints it, or several, of
+    which the first seals and all open; without it, CORAGO_SECRET_KEY. Raises InvalidUrlError,
+    RequestError, DuplicateNameError, and StoreError when it is opened.
     """
 
     def __init__(
@@ -85,6 +92,9 @@ class AsyncEngine(EngineCore):
         clock: Clock | None = None,
         state_limit: int = 2 * 1024 * 1024,
         grace: float = 30.0,
+        listeners: Iterable[Listener] = (),
+        codec: PayloadCodec | Sequence[PayloadCodec] = (),
+        secret_key: str | bytes | Sequence[str | bytes] | None = None,
     ) -> None:
         """Nothing is opened yet: use it in `async with`, or call `open`."""
         if tuple(activities) or tuple(queues):
@@ -94,14 +104,23 @@ class AsyncEngine(EngineCore):
                 "concurrency and threads must be 1 or more, and lease more than nothing"
             )
         time = clock or SystemClock()
+        codecs = codec if isinstance(codec, Sequence) else (codec,)
 
         def executor(loop: asyncio.AbstractEventLoop) -> Executor:
             return ThreadExecutor(threads, loop)
 
         super().__init__(
-            LocalBackend(store_of(url, time), time, KINDS),
+            LocalBackend(store_of(url, time), time, KINDS, codecs),
             Surround(time, random_id, asyncio.sleep, executor),
-            Settings(worker, concurrency, lease, state_limit, grace),
+            Settings(
+                worker,
+                concurrency,
+                lease,
+                state_limit,
+                grace,
+                tuple(listeners),
+                vault_of(secret_key),
+            ),
             workflows,
         )
         self.url = url

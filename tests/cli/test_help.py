@@ -36,13 +36,26 @@ def test_so_have_those_for_the_database(call: Call, name: str) -> None:
     assert "--url" in call("db", name, "--help").out
 
 
-@pytest.mark.parametrize(
-    "name", ["run", "signal", "update", "retry", "skip", "set-result", "cancel", "abort", "pause"]
-)
+@pytest.mark.parametrize("name", ["run", *COMMANDS["Act"]])
 def test_commands_that_act_take_actor_and_reason(call: Call, name: str) -> None:
     said = call(name, "--help").out
     assert "--actor" in said
     assert "--reason" in said
+
+
+@pytest.mark.parametrize("name", ["signal", "retry", "skip", "cancel", "abort"])
+def test_commands_for_many_say_how_to_choose_and_to_look_first(call: Call, name: str) -> None:
+    said = call(name, "--help").out
+    for option in (
+        "--workflow",
+        "--status",
+        "--since",
+        "--targets",
+        "--save",
+        "--dry-run",
+        "--yes",
+    ):
+        assert option in said
 
 
 def test_the_version_is_the_packages(call: Call) -> None:

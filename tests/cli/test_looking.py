@@ -117,7 +117,53 @@ def test_a_preview_that_must_ask_a_predicate_is_given_its_file(
     assert done.json["effects"] == []
 
 
-@pytest.mark.parametrize("options", [("--data", "1"), ("--step", "Double")])
+@pytest.mark.parametrize(
+    ("options", "would_be", "said"),
+    [
+        (("--retry",), "running", "runs      Refuse large ones"),
+        (("--skip", "--step", "Refuse large ones"), "completed", "records   StepSkipped"),
+        (("--set-result", '{"n": 1}'), "completed", 'State     {"n": 1}'),
+        (("--set-result", "{}", "--step", "Refuse large ones"), "completed", "ActivityClosed"),
+        (("--abort",), "aborted", "records   ProcessAborted"),
+        (("--cancel",), "failed", "refused   it is failed already"),
+        (("--set-result", "{}", "--step", "Double"), "failed", "'Double' has not failed"),
+    ],
+)
+def test_a_preview_says_what_each_command_would_do(
+    call: Call, failed: str, options: tuple[str, ...], would_be: str, said: str
+) -> None:
+    before = call("history", failed).out
+    done = call("preview", failed, *options)
+    assert done.status == 0, done.err
+    assert done.out.startswith(f"would be  {would_be}\n")
+    assert said in done.out
+    assert call("history", failed).out == before
+
+
+def test_a_preview_looks_ahead_in_time_and_at_what_a_step_may_come_to(
+    call: Call, started: Callable[..., str]
+) -> None:
+    started("doubler", {"n": 1})
+    done = call("preview", "p", "--outcome", '{"n": 4}', "--step", "Double", "--json")
+    assert (done.json["state"], done.json["effects"]) == ({"n": 4}, ["Refuse large ones"])
+    started("rester", {"n": 1}, "rests")
+    assert "TimerStarted" in call("preview", "rests").out
+    started("waiter", {"n": 1}, "late", **{"process-timeout": "1h"})
+    assert call("preview", "late", "--at", "30m", "--json").json["status"] == "waiting"
+    assert call("preview", "late", "--at", "2h", "--json").json["status"] == "timed_out"
+    assert call("preview", "late", "--at", "then").status == 5
+
+
+def test_a_preview_of_an_abort_is_asked_alone(call: Call, failed: str) -> None:
+    done = call("preview", failed, "--abort", "--retry")
+    assert done.status == 5
+    assert "alone" in done.err
+
+
+@pytest.mark.parametrize(
+    "options",
+    [("--data", "1"), ("--step", "Double"), ("--outcome", "{}"), ("--cancel", "--step", "x")],
+)
 def test_a_previews_options_belong_together(
     call: Call, started: Callable[..., str], options: tuple[str, ...]
 ) -> None:
@@ -144,11 +190,27 @@ def test_a_process_is_drawn_with_its_position_whatever_its_id(
     assert call("graph", "waiter:8").status == 3
 
 
-@pytest.mark.parametrize("form", ["svg", "dot", "mermaid"])
-def test_other_formats_of_drawings_come_later(call: Call, form: str) -> None:
-    done = call("graph", sample("forked"), "--format", form)
+@pytest.mark.parametrize(
+    ("form", "start"), [("svg", "<svg "), ("dot", 'digraph "forked"'), ("mermaid", "---\ntitle:")]
+)
+def test_a_drawing_has_other_formats_with_the_position_too(
+    call: Call, started: Callable[..., str], form: str, start: str
+) -> None:
+    drawn = call("graph", sample("forked"), "--format", form).out
+    assert drawn.startswith(start)
+    assert "Double" in drawn
+    assert drawn == drawn.rstrip("\n") + "\n"
+    started("waiter", {"n": 1})
+    told = call("graph", "p", "--format", form, "--json").json
+    assert (told["format"], told["positions"]["Wait for go"]) == (form, "waiting")
+    assert "Wait for go" in told["drawing"]
+    assert "waiting" in told["drawing"] or "⏸" in told["drawing"]
+
+
+def test_a_format_that_is_none_is_refused_with_those_that_are(call: Call) -> None:
+    done = call("graph", sample("forked"), "--format", "png")
     assert done.status == 2
-    assert "later version" in done.err
+    assert "text, mermaid, dot, svg" in done.err
 
 
 def test_the_databases_status_says_what_it_holds(call: Call, failed: str) -> None:

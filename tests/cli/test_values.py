@@ -52,9 +52,16 @@ def test_instants_are_utc_unless_they_have_a_zone_and_durations_are_before_now(
     assert instant(text, "--since", NOW) == found
 
 
-def test_what_is_no_instant_is_refused() -> None:
-    with pytest.raises(InvalidInputError, match="neither an instant"):
-        instant("yesterday", "--since", NOW)
+def test_a_duration_may_lie_ahead() -> None:
+    assert instant("90s", "--at", NOW, is_ahead=True) == NOW + timedelta(seconds=90)
+    assert instant("2030-01-31", "--at", NOW, is_ahead=True) == datetime(2030, 1, 31, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(("is_ahead", "said"), [(False, "before now"), (True, "from now")])
+def test_what_is_no_instant_is_refused(is_ahead: bool, said: str) -> None:  # noqa: FBT001 - a case
+    for text in ("yesterday", "9999999w"):
+        with pytest.raises(InvalidInputError, match=f"neither an instant.*duration {said}"):
+            instant(text, "--since", NOW, is_ahead=is_ahead)
 
 
 def test_json_comes_from_the_text_or_from_a_file(tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ from corago.core.commit import DocumentWrite
 from corago.ports.store import Append, Refusal
 from corago.stores.memory import MemoryStore
 from tests.conformance import store_misfits as misfits
+from tests.conformance import store_misfits_more as misfits_more
 from tests.conformance.store_mutants import (
     FAR,
     Mutant,
@@ -51,6 +52,23 @@ FENCE: dict[str, Mutant] = {
     "any position may be written": believing("position"),
     "the owner's word is enough": believing("epoch", "position"),
     "whoever knows the position may write": believing("owner", "epoch"),
+    "nobody writes what somebody holds": asked(
+        "append",
+        lambda s, a: replace(
+            a,
+            fence=replace(
+                a.fence, owner=_process(s, a).owner if a.fence.owner is None else a.fence.owner
+            ),
+        ),
+    ),
+    "nobody never writes": asked(
+        "append", lambda _, a: replace(a, fence=replace(a.fence, owner=a.fence.owner or 0))
+    ),
+    "nobody need not see messages": asked(
+        "append", lambda _, a: replace(a, seen=a.seen if a.fence.owner else FAR)
+    ),
+    "what nobody wrote is due": misfits_more.WakesForNobody,
+    "what nobody wrote is due as it says": misfits_more.PutsToSleepForNobody,
     "what is not there takes everything": answered(
         "append", lambda s, refusal, a: refusal if _process(s, a) else None
     ),
@@ -233,6 +251,12 @@ SEIZING: dict[str, Mutant] = {
     "seizing asks for no position": believing("position"),
     "seizing overlooks messages": asked(
         "append", lambda _, a: replace(a, seen=FAR if a.seize else a.seen)
+    ),
+    "what nobody seized is due as it was": after_append(
+        None, lambda s, p, a: a.seize and a.fence.owner is None and let_go(s, p, None)
+    ),
+    "what nobody seized is due at once": after_append(
+        None, lambda s, p, a: a.seize and a.fence.owner is None and let_go(s, p, a.at_us)
     ),
     "everybody seizes": appended(seize=True),
     "who was seized from keeps the lease": after_append(

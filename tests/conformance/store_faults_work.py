@@ -17,6 +17,7 @@ from tests.conformance.store_mutants import (
     after_append,
     after_claim,
     answered,
+    appended,
     asked,
     claimed,
     doing,
@@ -64,6 +65,27 @@ def _buried(spoil: Callable[[MemoryStore, Any], object]) -> Mutant:
     return answered("bury", act)
 
 
+def _freed(spoil: Callable[[MemoryStore, Any], object]) -> Mutant:
+    """A store that spoils the tasks that a buried worker left."""
+
+    async def bury(self: MemoryStore, worker: int, beat: int | None = None) -> int:
+        held = self._tasks.held(worker)
+        count = await MemoryStore.bury(self, worker, beat)
+        for task in held:
+            if task.owner is None:
+                spoil(self, task)
+        return count
+
+    return type("Freed", (MemoryStore,), {"bury": bury})
+
+
+def _counted_with_tasks() -> Mutant:
+    async def bury(self: MemoryStore, worker: int, beat: int | None = None) -> int:
+        return len(self._tasks.held(worker)) + await MemoryStore.bury(self, worker, beat)
+
+    return type("Counted", (MemoryStore,), {"bury": bury})
+
+
 CLAIMS: dict[str, Mutant] = {
     "claims take what is not yet due": _dues(lambda s, p: min(p.due_us, s._now_us())),
     "claims come a moment late": _dues(lambda _, p: p.due_us + 1),
@@ -72,11 +94,15 @@ CLAIMS: dict[str, Mutant] = {
         "claim", lambda _, claims, *__: replace(claims, taken=claims.taken[::-1])
     ),
     "claims take all definitions": asked(
-        "claim", lambda s, w, _, limit: (w, [d.id for d in s._definitions], limit)
+        "claim", lambda s, w, _, limit, *__: (w, [d.id for d in s._definitions], limit)
     ),
-    "claims know no limit": asked("claim", lambda _, w, d, __: (w, d, FAR)),
-    "claims take one more": asked("claim", lambda _, w, d, limit: (w, d, limit + 1)),
-    "claims take one at most": asked("claim", lambda _, w, d, limit: (w, d, min(limit, 1))),
+    "claims know no limit": asked("claim", lambda _, w, d, __, *heirs: (w, d, FAR, *heirs)),
+    "claims take one more": asked(
+        "claim", lambda _, w, d, limit, *heirs: (w, d, limit + 1, *heirs)
+    ),
+    "claims take one at most": asked(
+        "claim", lambda _, w, d, limit, *heirs: (w, d, min(limit, 1), *heirs)
+    ),
     "claims keep the epoch": after_claim(lambda _, p: put(p, epoch=p.epoch - 1)),
     "claims keep the status": after_claim(lambda _, p: put(p, status="waiting")),
     "a failed process runs when claimed": after_claim(lambda _, p: put(p, status="running")),
@@ -139,6 +165,13 @@ LOST: dict[str, Mutant] = {
         ),
     ),
     "somebody is always lost": claimed(lost_owner="somebody"),
+    "no loss is passed on": appended(lost_owner=None),
+    "losses are passed on by who parks": asked(
+        "append", lambda _, a: replace(a, lost_owner=a.lost_owner if a.parks else None)
+    ),
+    "who passes on none forgets it": after_append(
+        None, lambda _, p, a: put(p, lost_owner=a.lost_owner)
+    ),
 }
 
 PAUSE: dict[str, Mutant] = {
@@ -253,6 +286,24 @@ BURYING: dict[str, Mutant] = {
     "the lost are not counted": answered("bury", lambda *_: 0),
     "only one is lost": answered("bury", lambda _, count, *__: min(count, 1)),
     "what had failed is not due": _buried(lambda s, p: p.status == "failed" and let_go(s, p, None)),
+    "a lost task waits for ever": _freed(lambda _, t: put(t, due_us=None)),
+    "a lost task is due as it was": _freed(lambda s, t: put(t, due_us=s._now_us() - 1)),
+    "a lost task keeps its owner": _freed(lambda _, t: put(t, owner=1, due_us=None)),
+    "a lost task is lost": _freed(lambda s, t: s._tasks.all.pop(t.number)),
+    "a lost task counts no loss": _freed(lambda _, t: put(t, losses=0)),
+    "every task counts the loss": answered(
+        "bury",
+        lambda s, count, *_: doing(count, [put(t, losses=1) for t in s._tasks.all.values()]),
+    ),
+    "losses do not add up": _freed(lambda _, t: put(t, losses=1)),
+    "what is to stop goes back to its queue": _freed(lambda _, t: t.stops and put(t, queue="mail")),
+    "all workers' tasks are lost": answered(
+        "bury",
+        lambda s, count, *_: doing(
+            count, [put(t, owner=None, due_us=0) for t in s._tasks.all.values()]
+        ),
+    ),
+    "lost tasks count as processes": _counted_with_tasks(),
     "the buried still claim": asked(
         "claim",
         lambda s, worker, *rest: doing((worker, *rest), s._workers.setdefault(worker, GHOST)),

@@ -223,20 +223,32 @@ class ForgetsWhatFollowsARefusal(MemoryStore):
 class ClaimsAfterAPause(MemoryStore):
     """What was due when it was looked up is taken, though others may have taken it since."""
 
-    async def claim(self, worker: int, definitions: Sequence[int], limit: int) -> Claims:
+    async def claim(
+        self,
+        worker: int,
+        definitions: Sequence[int],
+        limit: int,
+        heirs: Sequence[tuple[int, int]] = (),
+    ) -> Claims:
         due = [(each, each.due_us) for each in self._instances if each.due_us is not None]
         await one_step()
         for process, due_us in due:
             self._let_go(process, due_us)
-        return await super().claim(worker, definitions, limit)
+        return await super().claim(worker, definitions, limit, heirs)
 
 
 class ClaimsWhilePaused(MemoryStore):
     """A pause is kept, and ignored."""
 
-    async def claim(self, worker: int, definitions: Sequence[int], limit: int) -> Claims:
+    async def claim(
+        self,
+        worker: int,
+        definitions: Sequence[int],
+        limit: int,
+        heirs: Sequence[tuple[int, int]] = (),
+    ) -> Claims:
         paused, self._paused = self._paused, False
-        claims = await super().claim(worker, definitions, limit)
+        claims = await super().claim(worker, definitions, limit, heirs)
         self._paused = paused
         return replace(claims, paused=paused)
 

@@ -19,10 +19,22 @@ from corago.ports.store import Store
 from corago.stores.memory import MemoryStore
 from corago.testing.clock import VirtualClock
 from corago.testing.store_suite import StoreSuite, clauses
-from tests.conformance import store_faults_append, store_faults_entry, store_faults_work
+from tests.conformance import (
+    store_faults_append,
+    store_faults_entry,
+    store_faults_more,
+    store_faults_tasks,
+    store_faults_work,
+)
 from tests.conformance.store_mutants import Mutant
 
-FAULTS = store_faults_entry.FAULTS | store_faults_append.FAULTS | store_faults_work.FAULTS
+FAULTS = (
+    store_faults_entry.FAULTS
+    | store_faults_append.FAULTS
+    | store_faults_work.FAULTS
+    | store_faults_more.FAULTS
+    | store_faults_tasks.FAULTS
+)
 CHECKS = StoreSuite.checks()
 TABLE = [(clause, fault) for clause, faults in FAULTS.items() for fault in faults]
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import product
@@ -157,6 +157,12 @@ class TableProgram:
     def view(self, state: TableState) -> Any:
         return [track.at for track in state.tracks]
 
+    def held(self, state: TableState) -> Iterable[Any]:
+        return ()
+
+    def discreet(self, values: Any) -> Any:
+        return values
+
     def _places(self, state: TableState) -> Iterator[tuple[str, Element, Track]]:
         for number, (track, elements) in enumerate(zip(state.tracks, self.tracks, strict=True)):
             if track.at < len(elements):
@@ -271,6 +277,12 @@ class Watched:
 
     def view(self, state: Any) -> Any:
         return self.program.view(state)
+
+    def held(self, state: Any) -> Iterable[Any]:
+        return self.program.held(state)
+
+    def discreet(self, values: Any) -> Any:
+        return values
 
 
 # -- strategies ------------------------------------------------------------------------------------

@@ -14,8 +14,9 @@ from corago.clock import Clock, SystemClock
 from corago.core import events as e
 from corago.errors import StoreUnavailableError
 from corago.ports.store import Change
-from corago.runtime.engine import GLANCE_SECONDS, EngineCore, Settings, Surround, Workflow
+from corago.runtime.engine import GLANCE_SECONDS, EngineCore
 from corago.runtime.executor import InlineExecutor
+from corago.runtime.settings import Settings, Surround, Workflow
 from corago.stores.memory import MemoryStore
 from corago.testing.simulator import Node, Simulation
 from corago.wiring import KINDS, AsyncEngine

@@ -45,10 +45,10 @@ def generator() -> ModuleType:
     return module
 
 
-def test_the_file_is_what_the_generator_writes() -> None:
-    rendered = generator().render()
-    file = Path(corago.blocking.__file__)
-    assert file.read_text("utf-8") == rendered, "run scripts/generate_blocking.py"
+def test_the_files_are_what_the_generator_writes() -> None:
+    folder = Path(corago.blocking.__file__).parent
+    for name, rendered in generator().render().items():
+        assert (folder / name).read_text("utf-8") == rendered, "run scripts/generate_blocking.py"
 
 
 def test_both_faces_have_the_same_methods_with_the_same_parameters() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 import pytest
@@ -12,6 +13,7 @@ from corago import (
     InvalidInputError,
     ProcessFailedError,
     ProcessNotFoundError,
+    Retry,
     State,
     current,
     parallel,
@@ -195,6 +197,64 @@ def test_a_command_that_was_overtaken_is_refused_when_its_turn_comes() -> None:
             assert {each.reason for each in refused} == {"too late"}
             assert all("tried again since" in each.why for each in refused)
             assert len(calls) == 3
+
+    stage.run(story())
+
+
+@pytest.mark.parametrize("verb", ["retry", "skip"])
+def test_a_command_for_one_back_off_is_refused_in_the_next(verb: str) -> None:
+    stage = Stage()
+    calls: list[int] = []
+
+    @step("Flaky", retry=Retry(attempts=9, delay=3000, cap=3000, jitter=0))
+    def flaky() -> None:
+        calls.append(1)
+        raise OSError
+
+    async def story() -> None:
+        async with stage.engine() as engine:
+            handle = await engine.start(listing(flaky), id="p")
+            await reaches(engine, "p", "waiting")
+            position = len(await handle.history())
+            overtaken = m.Command(verb, {"Flaky": position}, None, "ben", "too late")
+            await engine.retry("p")
+            await until(lambda: len(calls) == 2)
+            await reaches(engine, "p", "waiting")
+            await engine._backend.send("p", overtaken)
+            await asyncio.sleep(1)
+            (refused,) = (await handle.history()).of(e.CommandRefused)
+            assert (refused.command, refused.actor) == (verb, "ben")
+            assert refused.why == "step 'Flaky' was tried again since the command was given"
+            assert len(calls) == 2
+
+    stage.run(story())
+
+
+@pytest.mark.parametrize(("verb", "given"), [("retry", ()), ("skip", ()), ("set_result", ({},))])
+def test_a_failed_process_whose_own_time_is_up_is_not_opened_only_to_time_out(
+    verb: str, given: Any
+) -> None:
+    stage = Stage()
+
+    async def story() -> None:
+        async with stage.engine() as engine:
+            handle = await engine.start(listing(breaks, wait_for("go")), id="p", timeout=60)
+            await reaches(engine, "p", "failed")
+            (position,) = (
+                d.position
+                for d in engine._agenda(  # type: ignore[union-attr]
+                    await engine._backend.describe("p")
+                ).incidents
+            )
+            await asyncio.sleep(61)
+            with pytest.raises(CommandRefusedError, match="its time was up at 2019-12-20 00:01:00"):
+                await getattr(engine, verb)("p", *given)
+            late = m.Command(verb, {"Break": position}, {})
+            await engine._backend.send("p", late, reopens=True)
+            await asyncio.sleep(1)
+            assert (await handle.info()).status == "failed"
+            assert "start it anew" in (await handle.history()).of(e.CommandRefused)[0].why
+            await engine.abort("p")
 
     stage.run(story())
 

@@ -9,7 +9,7 @@ import pytest
 
 from corago import State, step, wait_for
 from corago.core import events as e
-from corago.core.kernel import LOSS_LIMIT
+from corago.core.queueing import LOSS_LIMIT
 from corago.ports.store import Outgoing
 from corago.testing.simulator import Node
 from tests.runtime.stage import Stage, kinds, listing, reaches
@@ -198,7 +198,7 @@ def test_a_turn_that_breaks_sets_its_process_aside_and_the_worker_lives() -> Non
             def broken(*_: Any) -> Any:
                 raise ZeroDivisionError("a bug of the workflow's door")
 
-            program = engine._backend._programs[bad.sha]  # type: ignore[attr-defined]
+            program = engine._backend._definitions._programs[bad.sha]  # type: ignore[attr-defined]
             program.evolve, mended = broken, program.evolve
             await engine.signal("bad", "go")
             await asyncio.sleep(1)

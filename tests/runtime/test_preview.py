@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -11,6 +11,7 @@ import msgspec
 import pytest
 
 from corago import (
+    CommandRefusedError,
     InvalidInputError,
     Preview,
     ProcessNotFoundError,
@@ -113,24 +114,186 @@ def test_a_last_signal_ends_the_process_as_the_preview_said(given: Any) -> None:
     stage.run(story())
 
 
-@pytest.mark.parametrize("verb", ["retry", "skip"])
-@pytest.mark.parametrize("asked", [True, "Break"])
-def test_a_command_does_what_the_preview_said(verb: str, asked: Any) -> None:
+# -- every command, wherever a process may stand ---------------------------------------------------
+
+RESULT = {"x": 1}
+
+
+async def stands(stage: Stage, engine: EngineCore, status: str, *steps: Any) -> None:
+    await engine.start(listing(*steps), {"port": 7}, id="p")
+    await reaches(engine, "p", status)
+
+
+async def suspended(stage: Stage, engine: EngineCore) -> None:
+    @step("Pay", at_most_once=True)
+    async def pay() -> None:
+        await asyncio.sleep(1000)
+
+    body = listing(pay, long)
+    stage.workflows = (body,)
+    node = stage.node("first")
+    node.spawn(stage.worker(node))
+    async with stage.client() as client:
+        await client.start(body, {"port": 7}, id="p")
+        await reaches(client, "p", "running")
+        await asyncio.sleep(1)
+    node.die()
+    await engine._register(body)
+    await reaches(engine, "p", "suspended", 60)
+
+
+Setting = Callable[[Stage, EngineCore], Awaitable[None]]
+BOTH = parallel("Both", breaks, breaks.named("Other"))
+SETTINGS: dict[str, Setting] = {
+    "failed": lambda stage, engine: stands(stage, engine, "failed", breaks, long),
+    "failed twice": lambda stage, engine: stands(stage, engine, "failed", BOTH, long),
+    "backing off": lambda stage, engine: stands(stage, engine, "waiting", softly, long),
+    "waiting": lambda stage, engine: stands(stage, engine, "waiting", wait_for("go"), long),
+    "suspended": suspended,
+}
+ASKED: list[tuple[str, dict[str, Any], tuple[str, ...]]] = [
+    ("failed", {"retry": True}, ("Break",)),
+    ("failed", {"retry": "Break"}, ("Break",)),
+    ("failed", {"skip": True}, ("Long",)),
+    ("failed", {"skip": "Break"}, ("Long",)),
+    ("failed", {"set_result": RESULT}, ("Long",)),
+    ("failed", {"set_result": ("Break", RESULT)}, ("Long",)),
+    ("failed", {"abort": True}, ()),
+    ("failed twice", {"retry": True}, ("Both/Break", "Both/Other")),
+    ("failed twice", {"retry": "Both/Other"}, ("Both/Other",)),
+    ("failed twice", {"skip": "Both/Break"}, ()),
+    ("failed twice", {"set_result": ("Both/Break", RESULT)}, ()),
+    ("backing off", {"retry": True}, ("Softly",)),
+    ("backing off", {"skip": "Softly"}, ("Long",)),
+    ("backing off", {"cancel": True}, ()),
+    ("backing off", {"abort": True}, ()),
+    ("waiting", {"signal": ("go", 1)}, ("Long",)),
+    ("waiting", {"update": RESULT}, ()),
+    ("waiting", {"cancel": True}, ()),
+    ("waiting", {"abort": True}, ()),
+    ("suspended", {"retry": True}, ("Pay",)),
+    ("suspended", {"skip": True}, ("Long",)),
+    ("suspended", {"set_result": RESULT}, ("Long",)),
+    ("suspended", {"cancel": True}, ()),
+    ("suspended", {"abort": True}, ()),
+]
+
+
+async def act(engine: EngineCore, question: dict[str, Any]) -> None:
+    """Do what was asked about."""
+    ((verb, given),) = question.items()
+    match verb, given:
+        case ("signal", _):
+            await engine.signal("p", *given)
+        case ("update", _):
+            await engine.update("p", given)
+        case ("set_result", (path, value)):
+            await engine.set_result("p", value, step=path)
+        case ("set_result", value):
+            await engine.set_result("p", value)
+        case _:
+            await getattr(engine, verb)("p", **({} if given is True else {"step": given}))
+
+
+@pytest.mark.parametrize(
+    ("where", "question", "effects"), ASKED, ids=[f"{where}: {q}" for where, q, _ in ASKED]
+)
+def test_a_command_does_what_the_preview_said(
+    where: str, question: dict[str, Any], effects: tuple[str, ...]
+) -> None:
     stage = Stage()
 
     async def story() -> None:
         async with stage.engine() as engine:
-            handle = await engine.start(listing(breaks, long), id="p")
-            await reaches(engine, "p", "failed")
-            before = len(await handle.history())
-            preview = await engine.preview("p", **{verb: asked})
-            assert preview.status == "running"
-            assert preview.effects == (("Break",) if verb == "retry" else ("Long",))
-            await getattr(engine, verb)("p")
-            await asyncio.sleep(1)
+            await SETTINGS[where](stage, engine)
+            before = len(await engine.history("p"))
+            preview = await engine.preview("p", **question)
+            assert (preview.effects, preview.refused) == (effects, ())
+            assert len(await engine.history("p")) == before
+            await act(engine, question)
+            await asyncio.sleep(0.01)
             await commits(engine, preview, before)
 
     stage.run(story())
+
+
+@pytest.mark.parametrize(
+    ("where", "question", "why"),
+    [
+        ("failed", {"cancel": True}, "it is failed already"),
+        ("failed twice", {"skip": True}, "name one: 'Both/Break', 'Both/Other'"),
+        ("failed twice", {"set_result": RESULT}, "name one"),
+        ("waiting", {"retry": True}, "nothing in it has failed"),
+        ("waiting", {"set_result": ("Wait for go", RESULT)}, "'Wait for go' has not failed"),
+        ("backing off", {"set_result": RESULT}, "nothing in it has failed"),
+    ],
+)
+def test_a_command_that_would_be_refused_is_refused_for_the_same_reason(
+    where: str, question: dict[str, Any], why: str
+) -> None:
+    stage = Stage()
+
+    async def story() -> None:
+        async with stage.engine() as engine:
+            await SETTINGS[where](stage, engine)
+            (refused,) = (await engine.preview("p", **question)).refused
+            assert why in refused.why
+            with pytest.raises(CommandRefusedError) as caught:
+                await act(engine, question)
+            assert caught.value.why == refused.why
+
+    stage.run(story())
+
+
+def test_a_cancel_of_what_runs_is_previewed_as_the_request_that_it_is() -> None:
+    stage = Stage()
+
+    async def story() -> None:
+        async with stage.engine() as engine:
+            await engine.start(listing(long), id="p")
+            await asyncio.sleep(1)
+            preview = await engine.preview("p", cancel=True)
+            assert (preview.status, preview.effects) == ("running", ())
+            assert [type(event).__name__ for event in preview.decisions] == ["CancelRequested"]
+            await engine.cancel("p")
+            await asyncio.sleep(1)
+            await commits(engine, preview, 1)
+
+    stage.run(story())
+
+
+def test_an_abort_is_previewed_as_it_is_whatever_waits_in_the_inbox() -> None:
+    stage = Stage()
+
+    async def story() -> None:
+        async with stage.client() as client:
+            await client.start(listing(wait_for("go")), id="p")
+            await client.signal("p", "go")
+            preview = await client.preview("p", abort=True)
+            assert preview.status == "aborted"
+            await client.abort("p")
+            await commits(client, preview, 1)
+            assert [type(event).__name__ for event in await client.history("p")] == [
+                "ProcessStarted",
+                "ProcessAborted",
+            ]
+            why = (await client.preview("p", abort=True)).refused[0].why
+            with pytest.raises(CommandRefusedError) as caught:
+                await client.abort("p")
+            assert caught.value.why == why == "it is aborted already"
+
+    stage.run(story())
+
+
+def test_a_new_process_can_be_asked_about_too() -> None:
+    body = listing(wait_for("go"), long)
+    assert body.preview({"port": 1}, signal="go").effects == ("Long",)
+    assert body.preview(cancel=True).status == "canceled"
+    assert body.preview(abort=True).status == "aborted"
+    assert body.preview(update={"x": 1}).external == {"x": 1}
+    assert "nothing in it has failed" in body.preview(retry=True).refused[0].why
+    assert "nothing in it has failed" in body.preview(set_result={}).refused[0].why
+    assert "has not failed" in body.preview(skip="Long").refused[0].why
 
 
 @pytest.mark.parametrize(
@@ -274,6 +437,10 @@ def test_bad_questions_are_refused() -> None:
             await engine.start(listing(wait_for("go")), id="p")
             with pytest.raises(InvalidInputError):
                 await engine.preview("p", signal=("go", object()))
+            with pytest.raises(InvalidInputError, match="alone"):
+                await engine.preview("p", abort=True, signal="go")
+            with pytest.raises(InvalidInputError, match="a step's result is a dict"):
+                await engine.preview("p", set_result=[1])  # type: ignore[arg-type]
             with pytest.raises(InvalidInputError, match="time zone"):
                 await engine.preview("p", at=datetime(2030, 1, 1))  # noqa: DTZ001 - the point
             with pytest.raises(ProcessNotFoundError):

@@ -6,7 +6,7 @@ What is no longer wanted stops, what is another occurrence begins.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -52,6 +52,12 @@ class Rooms:
     def view(self, state: Place) -> Any:
         return state.name
 
+    def held(self, state: Place) -> Iterable[Any]:
+        return ()
+
+    def discreet(self, values: Any) -> Any:
+        return values
+
 
 @dataclass
 class RoomsWorkflow:
@@ -64,6 +70,7 @@ class RoomsWorkflow:
     document: dict[str, Any] = field(default_factory=lambda: {"kind": "rooms"})
     sha: str = "0" * 64
     program: Rooms = field(default_factory=Rooms)
+    children: tuple[Any, ...] = ()
 
 
 def rooms(stage: Stage, log: list[str]) -> RoomsWorkflow:

@@ -147,7 +147,8 @@ class Storm:
         async with self.stage.client() as engine:
             names = [f"p{number}" for number in range(PROCESSES)]
             clients = [self.client(engine, body, name) for name in names]
-            results = await asyncio.wait_for(asyncio.gather(*clients), 600)
+            # workers that live for less than a lease bury nobody, and such a time may last
+            results = await asyncio.wait_for(asyncio.gather(*clients), 3000)
             faults = [
                 fault for name in names for fault in self.faults(name, await engine.history(name))
             ]

@@ -36,6 +36,7 @@ class RandomWorkflow:
     functions: dict[str, Any]
     version: int = 1
     timeout: float | None = None
+    children: tuple[Any, ...] = ()
 
     @property
     def sha(self) -> str:

@@ -14,25 +14,33 @@ from hypothesis import strategies as st
 
 from corago.ports.store import (
     Append,
+    Blob,
     Change,
     Fence,
     Instance,
     Loaded,
     NewProcess,
+    NewTask,
     Outgoing,
     Peer,
     Query,
     Store,
+    Task,
 )
 from corago.stores.memory import MemoryStore
 from corago.stores.sqlite import SqliteStore
-from corago.stores.sqlite.inspect import check
+from corago.stores.sqlite.inspect import ENDED_FOR_GOOD, check
 from corago.testing.clock import VirtualClock
-from corago.testing.store_suite.harness import definition, writes
+from corago.testing.store_suite.harness import blob, definition, writes
 
 NAMES = ("p", "q", "r")
+CHILDREN = (*NAMES, "c1", "c2", "c3", "c4")
+PATHS = ("a", "b")
+QUEUES = ("mail", "print", "")
 STATUSES = ("running", "waiting", "suspended")
 ENDS = ("completed", "failed", "aborted")
+
+BLOBS = (blob(b"one"), blob(b"\xff"), blob(b""))
 
 Draw = st.DrawFn
 Act = Callable[["Pair"], Coroutine[Any, Any, None]]
@@ -46,6 +54,7 @@ class Pair:
         self.memory: Store = MemoryStore(self.clock)
         self.sqlite: Store = SqliteStore(path, self.clock)
         self.heard: list[list[Change]] = [[], []]
+        self.tasks: list[Task] = []
         self.memory.subscribe(self.heard[0].append)
         self.sqlite.subscribe(self.heard[1].append)
 
@@ -64,7 +73,7 @@ class Pair:
 
     async def compare(self) -> None:
         """Everything that can be read."""
-        for name in NAMES:
+        for name in CHILDREN:
             await self.row(name)
             await self.both(lambda store, name=name: store.events(name))  # type: ignore[misc]
             documents = "order", name
@@ -72,6 +81,9 @@ class Pair:
         for query in (Query(), Query(status="failed"), Query(tag="red"), Query(owner=1)):
             await self.both(lambda store, query=query: store.find(query))  # type: ignore[misc]
             await self.both(lambda store, query=query: store.count(query))  # type: ignore[misc]
+        for worker in (1, 2, 3):
+            await self.both(lambda store, worker=worker: store.held_tasks(worker))  # type: ignore[misc]
+        await self.both(lambda store: store.blobs([each.sha for each in BLOBS]))
         await self.both(lambda store: store.peers())
         assert self.heard[1] == self.heard[0]
 
@@ -80,7 +92,21 @@ def _told(answer: Any) -> Any:
     """An answer without what only a store with files can know."""
     if isinstance(answer, list) and answer and isinstance(answer[0], Peer):
         return [(each.id, each.name, each.beat) for each in answer]
+    if isinstance(answer, list) and answer and isinstance(answer[0], Blob):
+        return sorted(answer, key=lambda each: each.sha)
     return answer
+
+
+def blobs() -> st.SearchStrategy[tuple[Blob, ...]]:
+    return st.sampled_from(((), (), (), (BLOBS[0],), BLOBS[1:]))
+
+
+@st.composite
+def outgoing(draw: Draw, names: tuple[str, ...] = NAMES) -> Outgoing:
+    name = draw(st.sampled_from(names))
+    key = draw(st.sampled_from((None, None, "k", "l")))
+    digest = draw(st.sampled_from(("d", "e")))
+    return Outgoing(name, b'"hello"', key, digest, draw(st.booleans()), draw(blobs()))
 
 
 @st.composite
@@ -90,9 +116,11 @@ def starts(draw: Draw) -> Act:
     of = draw(st.integers(1, 2))
     sha = draw(st.sampled_from(("one", "two")))
     tags = draw(st.sampled_from(((), ("red",), ("red", "big", "red"))))
+    large = draw(blobs())
 
     async def act(pair: Pair) -> None:
-        new = NewProcess(name, of, sha, b'"started"', pair.now_us, owner=owner, tags=tags)
+        at_us = pair.now_us
+        new = NewProcess(name, of, sha, b'"started"', at_us, owner=owner, tags=tags, blobs=large)
         await pair.both(lambda store: store.start(new))
 
     return act
@@ -100,14 +128,63 @@ def starts(draw: Draw) -> Act:
 
 @st.composite
 def sends(draw: Draw) -> Act:
-    name = draw(st.sampled_from(NAMES))
-    key = draw(st.sampled_from((None, None, "k", "l")))
-    digest = draw(st.sampled_from(("d", "e")))
-    reopens = draw(st.booleans())
+    message = draw(outgoing())
 
     async def act(pair: Pair) -> None:
-        message = Outgoing(name, b'"hello"', key, digest, reopens)
         await pair.both(lambda store: store.send(message))
+
+    return act
+
+
+@st.composite
+def more(draw: Draw) -> Callable[[int], dict[str, Any]]:
+    """What may go with a commit; usually nothing."""
+    if draw(st.sampled_from((True, True, False))):
+        return lambda _: {}
+    births = draw(st.lists(st.sampled_from(CHILDREN[2:]), max_size=2))
+    tasks = draw(st.lists(st.tuples(st.sampled_from(PATHS), st.sampled_from(QUEUES)), max_size=2))
+    due_in = draw(st.sampled_from((0, 0, 3)))
+    said = {
+        "sends": tuple(draw(st.lists(outgoing(CHILDREN), max_size=2))),
+        "blobs": draw(blobs()),
+        "cancels": tuple(draw(st.lists(st.sampled_from(PATHS), max_size=1))),
+        "drops": tuple(draw(st.lists(st.sampled_from(PATHS), max_size=1))),
+        "definition": draw(st.sampled_from((None, None, 1, 2))),
+        "unfit": draw(st.sampled_from((None, None, 1, 2))),
+        "lost_owner": draw(st.sampled_from((None, None, "zoe"))),
+    }
+
+    def at(now_us: int) -> dict[str, Any]:
+        due_us = now_us + due_in * 1_000_000
+        return {
+            **said,
+            "births": tuple(NewProcess(each, 1, "sha", b'"born"', due_us) for each in births),
+            "tasks": tuple(NewTask(path, queue, due_us, b"{}") for path, queue in tasks),
+        }
+
+    return at
+
+
+@st.composite
+def queues_up(draw: Draw) -> Act:
+    """A task that is put by whoever may, and taken."""
+    name, path = draw(st.sampled_from(NAMES)), draw(st.sampled_from(PATHS))
+    queue, worker = draw(st.sampled_from(QUEUES)), draw(st.integers(1, 3))
+    cancels = draw(st.sampled_from(((), PATHS)))
+
+    async def act(pair: Pair) -> None:
+        row = await pair.row(name)
+        assert row is not None
+        if row.status in ENDED_FOR_GOOD:
+            return  # nobody puts tasks for what has ended
+        fence = Fence(row.instance, row.run, row.owner, row.epoch, row.position)
+        task = NewTask(path, queue, pair.now_us, b"{}")
+        append = Append(fence, pair.now_us, row.status, tasks=(task,))
+        await pair.both(lambda store: store.append(append))
+        claims = await pair.both(lambda store: store.claim_tasks(worker, QUEUES, [1, 2], 2))
+        pair.tasks += claims.taken
+        marking = Append(fence, pair.now_us, row.status, cancels=cancels)
+        await pair.both(lambda store: store.append(marking))
 
     return act
 
@@ -118,27 +195,28 @@ def appends(draw: Draw) -> Act:
     events = tuple(b'"%d"' % n for n in range(draw(st.integers(0, 3))))
     how = draw(st.sampled_from(("keeps", "keeps", "keeps", "parks", "parks", "closes")))
     due_in = draw(st.sampled_from((None, -1, 0, 5)))
-    seize = how != "keeps" and draw(st.integers(0, 9)) == 0
-    wrong = draw(st.sampled_from((None,) * 8 + ("owner", "epoch", "position", "run")))
+    seize = draw(st.integers(0, 9)) == 0
+    wrong = draw(st.sampled_from((None,) * 16 + ("owner", "epoch", "position", "run")))
     consumes, sees = draw(st.booleans()), draw(st.integers(0, 9)) > 1
     snapshot = draw(st.sampled_from((None, None, b'"s"')))
     external = draw(st.sampled_from((None, None, b'{"x":1}')))
-    expected = draw(st.sampled_from((None, None, 0, 1, 2)))
+    expected = draw(st.sampled_from((None,) * 8 + (0, 0, 1, 2)))
     status = draw(st.sampled_from(ENDS if how == "closes" else STATUSES))
+    rest = draw(more())
 
     async def act(pair: Pair) -> None:
         row = await pair.row(name)
         if row is None:
             return
-        belief = {
+        belief: dict[str, Any] = {
             "instance": row.instance,
             "run": row.run,
-            "owner": row.owner or 0,
+            "owner": None if seize and how == "keeps" else row.owner,
             "epoch": row.epoch,
             "position": row.position,
         }
         if wrong is not None:
-            belief[wrong] += 1
+            belief[wrong] = (belief[wrong] or 0) + 1
         append = Append(
             Fence(**belief),
             pair.now_us,
@@ -154,6 +232,7 @@ def appends(draw: Draw) -> Act:
             external=external,
             documents=() if expected is None else (writes("order", name, expected),),
             seize=seize,
+            **rest(pair.now_us),
         )
         await pair.both(lambda store: store.append(append))
 
@@ -164,9 +243,50 @@ def appends(draw: Draw) -> Act:
 def claims(draw: Draw) -> Act:
     worker, limit = draw(st.integers(1, 3)), draw(st.integers(0, 3))
     of = draw(st.sampled_from(([1, 2], [1], [2], [])))
+    heirs = draw(st.sampled_from(([], [], [(1, 2)], [(2, 3), (2, 1), (1, 1)])))
 
     async def act(pair: Pair) -> None:
-        await pair.both(lambda store: store.claim(worker, of, limit))
+        await pair.both(lambda store: store.claim(worker, of, limit, heirs))
+
+    return act
+
+
+@st.composite
+def takes(draw: Draw) -> Act:
+    worker, limit = draw(st.integers(1, 3)), draw(st.integers(0, 3))
+    of = draw(st.sampled_from(([1, 2], [1], [2], [])))
+    queues = draw(st.sampled_from((QUEUES, QUEUES[:1], ())))
+
+    async def act(pair: Pair) -> None:
+        claims = await pair.both(lambda store: store.claim_tasks(worker, queues, of, limit))
+        pair.tasks += claims.taken
+
+    return act
+
+
+@st.composite
+def completes(draw: Draw) -> Act:
+    worker, which, large = draw(st.integers(1, 3)), draw(st.integers(1, 4)), draw(blobs())
+
+    async def act(pair: Pair) -> None:
+        if pair.tasks:
+            done = pair.tasks[-which:][0], worker, b'"done"', large
+            await pair.both(lambda store: store.complete_task(*done))
+
+    return act
+
+
+@st.composite
+def returns(draw: Draw) -> Act:
+    worker, which, seconds = (
+        draw(st.integers(1, 3)),
+        draw(st.integers(1, 4)),
+        draw(st.integers(0, 5)),
+    )
+
+    async def act(pair: Pair) -> None:
+        back = worker, [each.task for each in pair.tasks[-which:]], pair.now_us + seconds * 10**6
+        await pair.both(lambda store: store.return_tasks(*back))
 
     return act
 
@@ -197,12 +317,15 @@ def waits(draw: Draw) -> Act:
     return act
 
 
-ACTS = st.one_of(starts(), sends(), sends(), appends(), appends(), appends(), claims(), lives())
+ACTS = st.one_of(
+    *(starts(), sends(), sends(), appends(), appends(), appends(), claims(), lives()),
+    *(queues_up(), takes(), completes(), completes(), returns()),
+)
 
 
 @pytest.mark.slow
 @settings(
-    max_examples=50, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow]
+    max_examples=100, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow]
 )
 @given(st.lists(ACTS | waits(), min_size=10, max_size=40))
 def test_both_stores_answer_alike_whatever_is_done(acts: list[Act]) -> None:
@@ -212,7 +335,10 @@ def test_both_stores_answer_alike_whatever_is_done(acts: list[Act]) -> None:
         await pair.sqlite.open()
         await pair.both(lambda store: store.define(definition("greet")))
         await pair.both(lambda store: store.define(definition("part")))
-        await pair.both(lambda store: store.beat("ann"))
+        for name, of in zip(NAMES, (1, 2, 1), strict=True):
+            await pair.both(lambda store: store.beat("ann"))
+            new = NewProcess(name, of, "one", b'"started"', pair.now_us, owner=1)
+            await pair.both(lambda store, new=new: store.start(new))  # type: ignore[misc]
         for act in acts:
             await act(pair)
         await pair.compare()

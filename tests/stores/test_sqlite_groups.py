@@ -19,7 +19,7 @@ from corago.stores.sqlite.locks import Locks, lock, unlock
 from corago.stores.sqlite.stirring import Stirring
 from corago.stores.sqlite.writer import GLANCE_ITEMS, GROUP_ITEMS
 from corago.testing.clock import VirtualClock
-from corago.testing.store_suite.harness import Bench, check
+from corago.testing.store_suite.harness import Bench, blob, check
 from tests.conformance.test_sqlite_store import OnSqlite
 
 
@@ -88,6 +88,33 @@ class TestGroups(OnSqlite):
         assert [each.split()[0] for each in writes] == ["update", "insert"]
 
     @check
+    async def test_a_usual_write_after_a_misfit_is_two_statements(self, bench: Bench) -> None:
+        row = await bench.held()
+        row = await bench.written(row, unfit=row.definition_id)
+        counter = Counter(sqlite(bench))
+        await bench.append(row, b'"step"')
+        assert [each.split()[0] for each in counter.statements[1:-1]] == ["update", "insert"]
+        assert (await bench.row()).unfit is None
+
+    @check
+    async def test_a_commit_whose_child_breaks_breaks_alone(self, bench: Bench) -> None:
+        """Its event was written, and its first child born, before its second was found odd."""
+        rows = [await bench.held(f"p{number}") for number in range(6)]
+        odd: dict[int, dict[str, Any]] = {1: {"definition_id": 4711}, 4: {"event": b"\xff"}}
+        commits = []
+        for number, row in enumerate(rows):
+            first = await bench.new(f"first {number}")
+            second = await bench.new(f"second {number}", **odd.get(number, {}))
+            commits.append(bench.append(row, b'"step"', births=(first, second)))
+        answers: list[Any] = await asyncio.gather(*commits, return_exceptions=True)
+        assert [number for number, each in enumerate(answers) if each is not None] == [*odd]
+        assert [type(answers[number]) for number in odd] == [StoreError, UnicodeDecodeError]
+        names = {*await bench.found()}
+        for number in range(6):
+            assert (await bench.row(f"p{number}")).position == (1 if number in odd else 2)
+            assert (f"first {number}" in names) is (number not in odd)
+
+    @check
     async def test_an_item_that_breaks_breaks_alone(self, bench: Bench) -> None:
         await bench.parked()
         no_text = b"\xff"
@@ -153,6 +180,44 @@ class TestGroups(OnSqlite):
         assert synchronous(store) == NORMAL
 
     @check
+    async def test_a_task_that_is_taken_stays_taken_and_what_is_returned_may_be_lost(
+        self, bench: Bench
+    ) -> None:
+        store = sqlite(bench)
+        row = await bench.held()
+        await bench.written(row, tasks=(bench.task("a"),), parks=True)
+        assert synchronous(store) == FULL
+        worker = await bench.worker()
+        assert synchronous(store) == NORMAL
+        task = await bench.taken("a", worker)
+        assert synchronous(store) == FULL
+        await bench.store.return_tasks(worker, [task.task], bench.now_us)
+        assert synchronous(store) == NORMAL
+        task = await bench.taken("a", worker)
+        await bench.worker()
+        assert await bench.store.complete_task(task, worker, b"{}")
+        assert synchronous(store) == FULL
+
+    @check
+    async def test_parking_with_anything_to_keep_lasts(self, bench: Bench) -> None:
+        store = sqlite(bench)
+        changes: list[dict[str, Any]] = [
+            {"births": (await bench.new("child"),)},
+            {"sends": (bench.outgoing("child"),)},
+            {"blobs": (blob(b"large"),)},
+            {"tasks": (bench.task("a"),)},
+            {"cancels": ("a",)},
+            {"drops": ("a",)},
+            {"definition": await bench.define("greet", 2)},
+        ]
+        for number, change in enumerate(changes):
+            row = await bench.held(f"p{number}")
+            await bench.worker()
+            assert synchronous(store) == NORMAL
+            assert await bench.append(row, parks=True, **change) is None
+            assert synchronous(store) == FULL
+
+    @check
     async def test_in_mixed_company_everything_lasts(self, bench: Bench) -> None:
         await bench.parked()
         await asyncio.gather(bench.worker(), bench.send(), bench.worker())
@@ -164,6 +229,7 @@ class TestGroups(OnSqlite):
         await bench.parked()
         counter = Counter(sqlite(bench))
         await bench.claim(worker)
+        await bench.claim_tasks(worker)
         await bench.store.define((await bench.store.definitions())[0])
         assert not {"BEGIN IMMEDIATE", "COMMIT"} & set(counter.statements)
 

@@ -14,9 +14,11 @@ from corago.errors import ForeignStoreError, StoreUnavailableError
 from corago.stores.sqlite import SqliteStore
 from corago.stores.sqlite.inspect import check, status, upgrade
 from corago.testing.clock import VirtualClock
-from corago.testing.store_suite.harness import Bench, writes
+from corago.testing.store_suite.harness import Bench, blob, writes
 from corago.testing.store_suite.harness import check as on_bench
 from tests.conformance.test_sqlite_store import OnSqlite
+
+ALL = ["0001_begin", "0002_tasks_and_blobs"]
 
 
 class Furnish(OnSqlite):
@@ -36,6 +38,11 @@ class Furnish(OnSqlite):
         row = await bench.held("messages")
         sent = [await bench.send("messages") for _ in range(3)]
         await bench.written(row, b"2", consumed=sent[0].seq)
+        row = await bench.held("tasks", blobs=(blob(b"large"),))
+        due, held = bench.task("due", due_us=bench.later(5)), bench.task("held")
+        row = await bench.written(row, b"2", tasks=(due, held))
+        await bench.taken("held", worker)
+        await bench.written(row, unfit=row.definition_id)
         await bench.store.pause(True)
 
 
@@ -88,6 +95,20 @@ def test_a_sound_file_has_no_findings(path: Path) -> None:
         ("delete from workers", "process held is held by worker 1, who is not registered"),
         ("update workflow_instances set due_us = 1 where id = 1", "by worker 1, and yet due"),
         ("delete from workflow_definitions", "names a definition that is missing"),
+        ("update workflow_instances set unfit = 99", "is said not to fit definition 99"),
+        ("update tasks set data = '['", "tasks: the row 1 is no JSON"),
+        ("update tasks set instance_id = 77 where id = 1", "1 rows of tasks belong to"),
+        (
+            "update tasks set instance_id = 2 where id = 1",
+            "process closed is completed, and yet has a task 'due'",
+        ),
+        ("update tasks set due_us = null", "task 'due' of process tasks is neither held nor due"),
+        (
+            "update tasks set due_us = 1",
+            "task 'held' of process tasks is held by worker 1, and yet",
+        ),
+        ("delete from workers", "task 'held' of process tasks is held by worker 1, who is not"),
+        ("update blobs set data = x'00'", "has another digest"),
     ],
 )
 def test_every_kind_of_harm_is_found(path: Path, statement: str, finding: str) -> None:
@@ -126,10 +147,10 @@ def test_the_status_tells_what_is_there(path: Path) -> None:
     assert found == {
         "path": str(path),
         "exists": True,
-        "version": 1,
+        "version": 2,
         "pending": [],
         "paused": True,
-        "processes": {"completed": 1, "created": 1, "running": 2, "waiting": 1},
+        "processes": {"completed": 1, "created": 1, "running": 3, "waiting": 1},
     }
     assert workers[0] == {
         "id": 1,
@@ -142,7 +163,7 @@ def test_the_status_tells_what_is_there(path: Path) -> None:
 
 def test_the_status_of_what_is_missing_makes_nothing(tmp_path: Path) -> None:
     found = status(tmp_path / "work.db")
-    assert (found["exists"], found["version"], found["pending"]) == (False, 0, ["0001_begin"])
+    assert (found["exists"], found["version"], found["pending"]) == (False, 0, ALL)
     assert list(tmp_path.iterdir()) == []
 
 
@@ -171,10 +192,10 @@ def test_a_file_can_be_looked_at_while_it_is_in_use(tmp_path: Path) -> None:
 def test_an_upgrade_applies_what_is_pending_once(tmp_path: Path) -> None:
     path = tmp_path / "work.db"
     path.touch()
-    assert status(path)["pending"] == ["0001_begin"]
-    assert upgrade(path) == ["0001_begin"]
+    assert status(path)["pending"] == ALL
+    assert upgrade(path) == ALL
     assert upgrade(path) == []
-    assert status(path)["version"] == 1
+    assert status(path)["version"] == 2
 
 
 def test_an_upgrade_makes_no_file(tmp_path: Path) -> None:

@@ -82,10 +82,12 @@ def test_migrations_are_numbered_without_gaps() -> None:
 
 
 def test_a_released_migration_is_never_edited() -> None:
-    assert {each.number: each.sha256[:12] for each in MIGRATIONS} == {1: "6784bba2099e"}
+    digests = {each.number: each.sha256[:12] for each in MIGRATIONS}
+    assert digests == {1: "6784bba2099e", 2: "4a27650298a8"}
 
 
 DUE = "workflow_instances_due (workflow_id=?"
+TASKS_DUE = "tasks_due (queue=?"
 
 
 @pytest.mark.parametrize(
@@ -107,6 +109,16 @@ DUE = "workflow_instances_due (workflow_id=?"
         ("events", "(instance_id=? AND run=? AND position>?)"),
         ("events_after_snapshots", "(instance_id=? AND run=? AND position>?)"),
         ("document", "(kind=? AND id=?)"),
+        ("due_tasks", TASKS_DUE),
+        ("next_due_task", TASKS_DUE),
+        ("held_tasks", "tasks_held (owner=?"),
+        ("free_tasks", "tasks_held (owner=?"),
+        ("return_tasks", "INTEGER PRIMARY KEY (rowid=?)"),
+        ("stop_task", "(instance_id=? AND path=?)"),
+        ("drop_task", "(instance_id=? AND path=?)"),
+        ("drop_tasks", "(instance_id=?)"),
+        ("addressee_of_task", "t USING INTEGER PRIMARY KEY (rowid=?)"),
+        ("blobs", "(sha=?)"),
     ],
 )
 def test_a_statement_finds_its_rows_by_an_index(
@@ -121,6 +133,7 @@ def test_a_statement_finds_its_rows_by_an_index(
     [
         *("due", "next_due", "take", "orphan", "load", "load_many", "events", "messages"),
         *("events_after_snapshot", "events_after_snapshots", "messages_of_one", "messages_of_many"),
+        *("due_tasks", "next_due_task", "take_tasks", "load_tasks", "held_tasks", "blobs"),
     ],
 )
 def test_what_a_worker_asks_all_the_time_scans_no_table(

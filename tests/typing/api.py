@@ -4,21 +4,32 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import assert_type
+from typing import Annotated, assert_type
 from uuid import UUID
 
+from pydantic import BaseModel, SecretStr
+
 from corago import (
+    Applied,
     AsyncEngine,
     AsyncHandle,
+    CodecError,
+    Context,
     Engine,
     Explanation,
     Handle,
     History,
+    Listener,
+    LogListener,
     Preview,
     ProcessFailedError,
     ProcessInfo,
     Retry,
+    Secret,
+    SecretKeyError,
+    Selection,
     State,
+    Subject,
     abort,
     begin,
     conditional,
@@ -33,6 +44,7 @@ from corago import (
     wait_for,
     workflow,
 )
+from corago.codecs import Encrypted, Zlib
 from corago.steps import StepList
 
 
@@ -73,8 +85,58 @@ def create_port() -> StepList:
     )
 
 
+class Watch(Listener):
+    def recorded(self, process: Subject, events: tuple[events.Event, ...]) -> None:
+        assert_type(process.started_at, datetime)
+
+    def attempt_ended(
+        self,
+        process: Subject,
+        attempt: Context,
+        result: events.ActivityResult | None,
+        seconds: float,
+    ) -> None:
+        if isinstance(result, events.ActivityFailed):
+            print(attempt.path, result.error, process.fields)
+
+
+class Account(BaseModel):
+    owner: str
+    token: Annotated[str, Secret]
+
+
+@step("Log in")
+def log_in(password: SecretStr, pin: Annotated[str, Secret], account: Account) -> State:
+    assert_type(pin, str)
+    assert_type(account.token, str)
+    return {"session": SecretStr(password.get_secret_value() + pin)}
+
+
+class Reversed:
+    name = "reversed"
+
+    def encode(self, data: bytes) -> bytes:
+        return data[::-1]
+
+    def decode(self, data: bytes) -> bytes:
+        return data[::-1]
+
+
+def keeping_secrets() -> None:
+    chain = [Zlib(level=9), Encrypted(b"k" * 32, "an older one")]
+    engine = Engine(codec=chain, secret_key=["a new key", "an older one"])
+    AsyncEngine(codec=Reversed(), secret_key=b"k" * 32)
+    try:
+        engine.start(create_port, {"password": SecretStr("hush")})
+    except SecretKeyError as error:
+        print(error.code)
+    except CodecError as error:
+        print(error.code)
+
+
 def blocking() -> None:
-    with Engine("sqlite:///work.db", workflows=[create_port]) as engine:
+    watchers = [Watch(), LogListener()]
+    with Engine("sqlite:///work.db", workflows=[create_port], listeners=watchers) as engine:
         handle = engine.start(create_port, {"customer": "a"}, id="a", tags=["x"], actor="ann")
         assert_type(handle, Handle)
         assert_type(handle.info(), ProcessInfo)
@@ -83,7 +145,17 @@ def blocking() -> None:
             print(event.path)
         engine.signal("a", "approved", {"by": "ann"}, key="k", reason="because")
         assert_type(engine.preview("a", signal=("approved", None)), Preview)
+        assert_type(engine.preview("a", set_result=("Reserve", {"port": 1})), Preview)
+        assert_type(engine.preview("a", abort=True, at=datetime.now(UTC)), Preview)
         assert_type(engine.explain("a"), Explanation)
+        assert_type(engine.explain("a").ways[0].command, str)
+        failed = engine.select(workflow="create_port", status="failed", limit=10)
+        assert_type(failed, Selection)
+        assert_type(Selection.from_json(failed.to_json()), Selection)
+        applied = engine.apply("retry", failed, step="Reserve", actor="ann", reason="it is back")
+        assert_type(applied, Applied)
+        for each in applied.refused:
+            print(each.id, each.why)
         assert_type(engine.processes(status="failed", since=datetime.now(UTC)), list[ProcessInfo])
         assert_type(engine.count(), dict[str, int])
         try:
@@ -99,4 +171,5 @@ async def asynchronous() -> None:
             await each.result()
         await engine.retry("a", step="Reserve")
         await engine.set_result("a", {"port": 1})
+        await engine.apply("signal", await engine.select(tag="x"), name="approved", data={"by": 1})
         assert_type(create_port.preview({"customer": "c"}), Preview)

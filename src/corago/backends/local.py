@@ -7,20 +7,26 @@ from __future__ import annotations
 
 import hashlib
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
 import msgspec
 
+from corago.backends import endings, outgoing
+from corago.backends.definitions import Definitions, ProgramOf
+from corago.backends.packing import Packing
+from corago.backends.tasks import ActivityTasks
 from corago.clock import Clock, from_us, to_us
+from corago.codecs import PayloadCodec
 from corago.core import codec
 from corago.core import events as e
 from corago.core import history as fold
 from corago.core import process as process_fold
+from corago.core.children import farewell
 from corago.core.commit import Commit
 from corago.core.history import History
-from corago.core.messages import Command, Inbound
+from corago.core.messages import ChildRefused, Command, Inbound, Signal, Update
 from corago.core.process import Process
 from corago.core.program import Program
 from corago.core.tasks import DecisionTask, Hold, Mail
@@ -36,6 +42,8 @@ from corago.ports.backend import Description, Polled, Start, Started
 from corago.ports.store import (
     ALL_SEEN,
     Append,
+    Arrived,
+    Blob,
     Definition,
     Fence,
     Instance,
@@ -47,8 +55,6 @@ from corago.ports.store import (
     Refusal,
     Store,
 )
-
-ProgramOf = Callable[[Mapping[str, Any]], Program[Any]]
 
 SNAPSHOT_BYTES = 8192
 """A snapshot is written after so many bytes of events, or twice its own size if that is more."""
@@ -62,16 +68,27 @@ _log = logging.getLogger("corago.backend")
 class LocalBackend:
     """A Backend over a Store.
 
-    `kinds` gives, by a document's kind, the program of a definition without its code.
+    `kinds` gives, by a document's kind, the program of a definition without its code. Texts go
+    through `codecs`, in their order, on the way to the store.
     """
 
-    def __init__(self, store: Store, clock: Clock, kinds: Mapping[str, ProgramOf]) -> None:
-        """Take the store (opened by `open`), the clock, and the doors by kind."""
+    def __init__(
+        self,
+        store: Store,
+        clock: Clock,
+        kinds: Mapping[str, ProgramOf],
+        codecs: Sequence[PayloadCodec] = (),
+    ) -> None:
+        """Take the store (opened by `open`), the clock, the doors by kind, and the codecs."""
         self._store = store
+        self._packing = Packing(codecs, store.blobs)
         self._clock = clock
-        self._kinds = kinds
-        self._programs: dict[str, Program[Any]] = {}
-        self._ids: dict[str, int] = {}
+        self._definitions = Definitions(store, kinds)
+        tasks = ActivityTasks(store, clock, self._packing, self._definitions)
+        self.poll_activity_tasks = tasks.poll
+        self.complete_activity_task = tasks.complete
+        self.held_activity_tasks = tasks.held
+        self.return_activity_tasks = tasks.give_back
         self.subscribe = store.subscribe
         self.stirred = store.stirred
         self.heartbeat = store.beat
@@ -94,32 +111,23 @@ class LocalBackend:
 
     async def define(self, definition: Definition, program: Program[Any]) -> Definition:
         """Keep the definition and remember its program."""
-        row = await self._store.define(definition)
-        self._programs[definition.sha] = program
-        self._ids[definition.sha] = row
-        return msgspec.structs.replace(definition, id=row)
+        return await self._definitions.define(definition, program)
 
     async def latest(self, name: str) -> Definition | None:
-        """The newest stored definition of this name."""
-        found = await self._store.definitions(name)
-        return found[-1] if found else None
+        """The newest definition of this name."""
+        return await self._definitions.latest(name)
 
     def program(self, definition: Definition) -> Program[Any]:
-        program = self._programs.get(definition.sha)
-        if program is None:
-            document = msgspec.json.decode(definition.document)
-            program = self._programs[definition.sha] = self._kinds[document["kind"]](document)
-        return program
+        """The program of a definition."""
+        return self._definitions.program(definition)
 
-    async def _program(self, sha: str, name: str) -> Program[Any]:
-        program = self._programs.get(sha)
-        if program is None:
-            for definition in await self._store.definitions(name):
-                if definition.sha == sha:
-                    program = self.program(definition)
-        if program is None:
-            raise StoreCorruptError(f"the definition of workflow {name!r} ({sha[:12]}) is missing")
-        return program
+    async def newest(self, name: str, version: int | None = None) -> Definition | None:
+        """The newest stored definition of this name, and version if one is given."""
+        return await self._definitions.newest(name, version)
+
+    def follower(self, sha: str) -> Definition | None:
+        """The definition of this engine that follows an older one."""
+        return self._definitions.follower(sha)
 
     # -- starting and sending ----------------------------------------------------------------
 
@@ -140,22 +148,23 @@ class LocalBackend:
             tags=start.tags,
             timeout=start.timeout,
         )
-        canonical = msgspec.json.encode([definition.name, start.input], order="sorted")
-        data = codec.encode_event(event)
+        blobs: list[Blob] = []
+        data = self._packing.event(event, blobs)
         born = await self._store.start(
             NewProcess(
                 process_id=start.process_id,
                 definition_id=definition.id,
-                input_sha=hashlib.sha256(canonical).hexdigest(),
+                input_sha=outgoing.input_sha(definition.name, start.input),
                 event=data,
                 at_us=to_us(now),
                 tags=start.tags,
                 owner=start.owner,
+                blobs=tuple(blobs),
             )
         )
         if not born.is_new or start.owner is None or not born.epoch:
-            return Started(born.is_new, born.is_same)
-        program = self._programs[definition.sha]
+            return Started(born.is_new, born.is_same, event=event if born.is_new else None)
+        program = self.program(definition)
         task = DecisionTask(
             process_id=start.process_id,
             sha=definition.sha,
@@ -166,14 +175,17 @@ class LocalBackend:
             epoch=born.epoch,
             unsaved=len(data),
         )
-        return Started(is_new=True, task=task)
+        return Started(is_new=True, task=task, event=event)
 
     async def send(self, process_id: str, message: Inbound, *, reopens: bool = False) -> None:
         """Put a message in the inbox."""
-        data = codec.encode_message(message)
-        key = None if isinstance(message, Command) else message.key
+        blobs: list[Blob] = []
+        data = self._packing.message(message, blobs)
+        key = message.key if isinstance(message, (Signal, Update)) else None
         digest = "" if key is None else _digest(message)
-        sent = await self._store.send(Outgoing(process_id, data, key, digest, reopens))
+        sent = await self._store.send(
+            Outgoing(process_id, data, key, digest, reopens, tuple(blobs))
+        )
         if sent.outcome == "absent":
             raise ProcessNotFoundError(process_id)
         if sent.outcome == "closed":
@@ -181,7 +193,9 @@ class LocalBackend:
         if sent.outcome == "conflict":
             raise SignalKeyError(process_id, str(key))
 
-    async def abort(self, process_id: str, actor: str | None, reason: str | None) -> None:
+    async def abort(
+        self, process_id: str, actor: str | None, reason: str | None
+    ) -> tuple[Process, e.Event]:
         """Take the lease and write the end in one transaction.
 
         It is tried again while the holder is quicker.
@@ -193,20 +207,34 @@ class LocalBackend:
                 raise CommandRefusedError(process_id, "abort", f"it is {row.status} already")
             now = max(self._clock.now(), from_us(row.updated_us))
             event = e.ProcessAborted(position=row.position + 1, at=now, actor=actor, reason=reason)
+            end = process_fold.evolve(await self._before(loaded), event)
+            blobs: list[Blob] = []
             refusal = await self._store.append(
                 Append(
                     fence=Fence(row.instance, row.run, 0, row.epoch, row.position),
                     at_us=to_us(now),
                     status="aborted",
-                    events=(codec.encode_event(event),),
+                    events=(self._packing.event(event, blobs),),
                     consumed=row.consumed,
                     seen=max((each.seq for each in loaded.messages), default=row.inbox_head),
                     closes=True,
                     seize=True,
+                    blobs=tuple(blobs),
+                    sends=tuple(outgoing.sent(self._packing, to) for to in farewell(end)),
                 )
             )
             if refusal is None:
-                return
+                return end, event
+
+    async def _before(self, loaded: Loaded) -> Process:
+        """A process that is to be aborted; of a damaged one, what its row says."""
+        try:
+            return (await self._task(loaded, 0)).snapshot.process
+        except StoreUnavailableError:
+            raise
+        except Exception:  # noqa: BLE001 - whatever is wrong with it, it can be aborted
+            first = await self._packing.whole(await self._store.events(loaded.row.process_id, 0, 1))
+            return endings.guessed(loaded.row, first)
 
     # -- looking -----------------------------------------------------------------------------
 
@@ -225,25 +253,24 @@ class LocalBackend:
     async def ended(self, process_id: str) -> Process | None:
         loaded = await self._load(process_id)
         row = loaded.row
-        is_reopening = (row.owner is not None or row.due_us is not None) and any(
-            isinstance(codec.decode_message(each.data), Command) for each in loaded.messages
-        )
-        if row.status not in e.CLOSED_STATUSES or is_reopening:
+        if row.status not in e.CLOSED_STATUSES:
             return None
-        rows = loaded.events or await self._store.events(process_id)
-        events = map(codec.decode_event, reversed(rows))
-        last = next((event for event in events if type(event) in e.CLOSING), None)
-        if last is None:
-            return (await self.describe(process_id)).snapshot.process
-        before = Process(row.process_id, row.workflow, row.sha, last.position - 1, last.at, row.run)
-        return process_fold.evolve(before, last)
+        if row.owner is not None or row.due_us is not None:
+            mail = await self._mail(loaded.messages)
+            if any(isinstance(each.message, Command) for each in mail):
+                return None  # it is about to be reopened
+        for text in reversed(loaded.events or await self._store.events(process_id)):
+            event = codec.decode_event(*await self._packing.whole((text,)))
+            if type(event) in e.CLOSING:
+                return endings.end(row, event)
+        return (await self.describe(process_id)).snapshot.process
 
     async def history(self, process_id: str) -> History:
         """Decode every recorded event."""
         rows = await self._store.events(process_id)
         if not rows:
             raise ProcessNotFoundError(process_id)
-        return History(map(codec.decode_event, rows))
+        return History(map(codec.decode_event, await self._packing.whole(rows)))
 
     async def find(self, query: Query) -> list[Instance]:
         """A page of rows."""
@@ -257,8 +284,8 @@ class LocalBackend:
 
     async def poll_decision_tasks(self, worker: int, shas: Sequence[str], limit: int) -> Polled:
         """Claim, and fold what was claimed."""
-        definitions = [self._ids[sha] for sha in shas]
-        claims = await self._store.claim(worker, definitions, limit)
+        definitions = [self._definitions.id(sha) for sha in shas]
+        claims = await self._store.claim(worker, definitions, limit, self._definitions.older)
         tasks = []
         for loaded in claims.taken:
             task = await self._understood(loaded, worker)
@@ -269,25 +296,24 @@ class LocalBackend:
 
     async def _task(self, loaded: Loaded, owner: int) -> DecisionTask:
         row = loaded.row
-        program = await self._program(row.sha, row.workflow)
+        program = await self._definitions.program_of(row.sha, row.workflow)
         start, saved = None, 0
         rows: Sequence[bytes] = loaded.events
         if loaded.snapshot is not None:
             if loaded.snapshot_tag == _tag(row.sha):
-                start = codec.decode_snapshot(program, loaded.snapshot)
+                (text,) = await self._packing.whole((loaded.snapshot,))
+                start = codec.decode_snapshot(program, text)
             if start is None:
                 rows = await self._store.events(row.process_id)
             saved = len(loaded.snapshot)
-        snapshot = fold.fold(program, map(codec.decode_event, rows), start)
+        events = map(codec.decode_event, await self._packing.whole(rows))
+        snapshot = await self._definitions.fold(events, row.workflow, start)
         if snapshot.process.position != row.position:
             raise StoreCorruptError(
                 f"process {row.process_id!r} is damaged: its row says position {row.position}, its "
                 f"history ends at {snapshot.process.position}; run `corago db check`"
             )
-        mail = tuple(
-            Mail(each.seq, from_us(each.at_us), codec.decode_message(each.data))
-            for each in loaded.messages
-        )
+        mail = await self._mail(loaded.messages)
         return DecisionTask(
             process_id=row.process_id,
             sha=row.sha,
@@ -320,7 +346,7 @@ class LocalBackend:
             "process %s is left alone for now: %s",
             row.process_id,
             error,
-            extra={"process_id": row.process_id},
+            extra={"process_id": row.process_id, "run": row.run, "workflow": row.workflow},
         )
         now = self._clock.now()
         await self._store.append(
@@ -343,25 +369,36 @@ class LocalBackend:
 
     async def mail(self, task: DecisionTask) -> tuple[Mail, ...]:
         """What came after the last message seen."""
+        return await self._mail(await self._store.messages(task.instance, task.seen))
+
+    async def _mail(self, arrived: Sequence[Arrived]) -> tuple[Mail, ...]:
+        texts = await self._packing.whole([each.data for each in arrived])
         return tuple(
-            Mail(each.seq, from_us(each.at_us), codec.decode_message(each.data))
-            for each in await self._store.messages(task.instance, task.seen)
+            Mail(each.seq, from_us(each.at_us), codec.decode_message(text))
+            for each, text in zip(arrived, texts, strict=True)
         )
 
     async def complete_decision_task(
         self, task: DecisionTask, commit: Commit, hold: Hold, *, consumed: int, seen: int
-    ) -> DecisionTask | Refusal:
+    ) -> DecisionTask | Refusal | ChildRefused:
         """Encode a commit and append it."""
         snapshot = commit.snapshot
         process = snapshot.process
-        events = tuple(map(codec.encode_event, commit.events))
+        blobs: list[Blob] = []
+        pack = self._packing.event
+        events = tuple([pack(event, blobs) for event in commit.events])
         unsaved = task.unsaved + sum(map(len, events))
         saved, kept = task.saved, None
         if unsaved > SNAPSHOT_BYTES and unsaved > 2 * saved:
-            kept = codec.encode_snapshot(snapshot)
+            kept = self._packing.snapshot(snapshot, blobs)
             unsaved, saved = 0, len(kept)
         closes = process.is_closed
         parks = not (hold.keeps or closes)
+        out = await outgoing.parts(self._definitions, self._packing, commit, blobs)
+        if isinstance(out, ChildRefused):
+            return out
+        if hold.unfit is not None or hold.lost_owner is not None:
+            out |= {"unfit": hold.unfit, "lost_owner": hold.lost_owner}
         refusal = await self._store.append(
             Append(
                 fence=Fence(
@@ -382,17 +419,24 @@ class LocalBackend:
                 closes=closes,
                 due_us=to_us(hold.due) if parks and hold.due is not None else None,
                 snapshot=kept,
-                snapshot_tag=_tag(task.sha) if kept is not None else "",
-                external=_external(commit),
+                snapshot_tag=_tag(process.sha) if kept is not None else "",
+                external=self._external(commit),
                 documents=commit.documents,
+                blobs=tuple(blobs),
+                **out,
             )
         )
+        if refusal is Refusal.CHILD_EXISTS:
+            return await outgoing.there(self._store, commit)
         if refusal is not None:
             return refusal
+        program = task.program
+        if commit.adopts:
+            program = await self._definitions.program_of(process.sha, process.workflow)
         return DecisionTask(
             task.process_id,
-            task.sha,
-            task.program,
+            process.sha,
+            program,
             snapshot,
             task.instance,
             task.owner,
@@ -402,6 +446,35 @@ class LocalBackend:
             unsaved=unsaved,
             saved=saved,
         )
+
+    async def adopt(self, description: Description, to: Definition, commit: Commit) -> bool:
+        """Let a process that nobody holds follow another definition."""
+        row, process = description.row, commit.snapshot.process
+        blobs: list[Blob] = []
+        refusal = await self._store.append(
+            Append(
+                fence=Fence(row.instance, row.run, None, row.epoch, row.position),
+                at_us=to_us(process.at),
+                status=row.status,
+                events=tuple([self._packing.event(each, blobs) for each in commit.events]),
+                consumed=row.consumed,
+                seen=ALL_SEEN,
+                parks=not process.is_closed,
+                closes=process.is_closed,
+                due_us=to_us(process.at),
+                definition=to.id,
+                blobs=tuple(blobs),
+                drops=commit.drops,
+            )
+        )
+        return refusal is None
+
+    def _external(self, commit: Commit) -> bytes | None:
+        for event in commit.events:
+            if type(event) is e.ExternalUpdated:
+                external = msgspec.json.encode(commit.snapshot.process.external)
+                return self._packing.text(external)
+        return None
 
 
 def _digest(message: Inbound) -> str:
@@ -417,10 +490,3 @@ def _status(standing: str, hold: Hold, at: datetime) -> str:
 
 def _tag(sha: str) -> str:
     return f"{codec.CODEC}:{sha}"
-
-
-def _external(commit: Commit) -> bytes | None:
-    for event in commit.events:
-        if type(event) is e.ExternalUpdated:
-            return msgspec.json.encode(commit.snapshot.process.external)
-    return None

@@ -32,17 +32,22 @@ COMMANDS: dict[str, dict[str, tuple[str, str]]] = {
         "explain": ("corago.cli.looking:explain", "Say why a process stands where it stands."),
         "preview": ("corago.cli.foreseeing:preview", "Show what would happen; write nothing."),
         "graph": ("corago.cli.foreseeing:graph", "Draw a workflow or a process."),
+        "lint": ("corago.cli.linting:lint", "Look for faults in files; exit status 9 if any."),
     },
     "Act": {
-        "signal": ("corago.cli.acting:signal", "Send a signal to a process."),
+        "signal": ("corago.cli.acting:signal", "Send a signal to a process, or to many."),
         "update": ("corago.cli.acting:update", "Change a process's external store."),
-        "retry": ("corago.cli.acting:retry", "Try again exactly what failed."),
+        "retry": ("corago.cli.acting:retry", "Try again exactly what failed, in one or many."),
         "skip": ("corago.cli.acting:skip", "Go on past what failed."),
         "set-result": ("corago.cli.acting:set_result", "Go on past what failed, with a result."),
         "cancel": ("corago.cli.acting:cancel", "Ask a process to stop."),
         "abort": ("corago.cli.acting:abort", "End a process by force."),
+        "migrate": ("corago.cli.migrating:migrate", "Let processes follow a changed definition."),
         "pause": ("corago.cli.acting:pause", "Start nothing further in the whole store."),
         "unpause": ("corago.cli.acting:unpause", "Let a paused store go on."),
+    },
+    "Keep": {
+        "secret-key": ("corago.cli.keys:secret_key", "Print a fresh key for secrets."),
     },
 }
 DATABASE: dict[str, tuple[str, str]] = {
@@ -56,7 +61,10 @@ LEADING = ("--json", "--quiet", "-q", "--url")
 EPILOGUE = (
     "Exit status: 0 ok, 1 the process did not complete, 2 usage, 3 not found, 4 refused in this "
     "status, 5 invalid input, 6 not authorised, 7 database unreachable, 8 timed out waiting, "
-    "9 findings, 130 interrupted. CORAGO_URL names the store; CORAGO_DEBUG shows tracebacks."
+    "9 findings, 130 interrupted. CORAGO_URL names the store; CORAGO_SECRET_KEY holds the key of "
+    "its secrets (or several, with commas: the first seals, all open); CORAGO_CODEC=MODULE:NAME, "
+    "or FILE.py:NAME, names the codec of its rows, or a list of them; CORAGO_DEBUG shows "
+    "tracebacks."
 )
 
 
@@ -75,11 +83,11 @@ def make_app() -> App:
         result_action="return_value",
         suppress_keyboard_interrupt=False,
     )
-    for order, (title, commands) in enumerate(COMMANDS.items()):
-        group = Group(title, sort_key=order)
+    groups = {title: Group(title, sort_key=order) for order, title in enumerate(COMMANDS)}
+    for title, commands in COMMANDS.items():
         for name, (place, told) in commands.items():
-            app.command(place, name=name, help=told, group=group, help_epilogue="")
-    database = App(name="db", help="Look after the database.", group=Group("Keep", sort_key=9))
+            app.command(place, name=name, help=told, group=groups[title], help_epilogue="")
+    database = App(name="db", help="Look after the database.", group=groups["Keep"])
     for name, (place, told) in DATABASE.items():
         database.command(place, name=name, help=told)
     app.command(database)

@@ -277,7 +277,7 @@ class Batch:
             return False
         found = await engine.explain(id)
         if is_in_memory and is_hopeless(found):
-            self._tally.fail(id, "suspended", f"{found}, which nobody can send in memory")
+            self._tally.fail(id, "suspended", f"{found.sentence}, which nobody can send in memory")
             return True
         if not is_ours and found.missing is not None:
             self._tally.fail(id, "suspended", str(found))

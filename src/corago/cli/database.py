@@ -10,7 +10,7 @@ from corago.cli.desk import Desk, existing
 from corago.cli.exits import FindingsError
 from corago.cli.options import COMMON, Common
 from corago.cli.output import Output, count, stamp
-from corago.errors import StoreCorruptError, UnknownEventError
+from corago.errors import CodecError, StoreCorruptError, UnknownEventError
 from corago.wiring import sqlite_path
 
 PAGE = 500
@@ -65,35 +65,45 @@ async def check(*, common: Common = COMMON) -> None:
     out, path = Output(common), _path(common, "corago db check")
     existing(path)
     findings, read = inspect.check(path), 0
+    closed: list[str] = []
     if not findings and not inspect.status(path)["pending"]:
-        async with Desk(common.store) as engine:
-            histories, read = await _unreadable(engine)
+        async with Desk(common.store, codec=common.codec) as engine:
+            histories, read, closed = await _unreadable(engine)
             findings += histories
     if out.is_json:
-        out.document({"path": str(path), "processes": read, "findings": findings})
+        document = {"path": str(path), "processes": read, "encoded": len(closed)}
+        out.document({**document, "findings": findings})
     else:
         for finding in findings:
             out.text(finding)
     if findings:
         raise FindingsError(f"{count(len(findings), 'finding')} in {path}")
     if not out.is_json:
-        out.say(f"{path} is sound; {count(read, 'process')} read")
+        unread = ""
+        if closed:
+            them = count(len(closed), "process")
+            unread = f"; {them} can't be read here, as the first, {closed[0]}"
+        out.say(f"{path} is sound; {count(read, 'process')} read{unread}")
 
 
-async def _unreadable(engine: Desk) -> tuple[list[str], int]:
-    """The processes whose history can't be understood, and how many were read."""
+async def _unreadable(engine: Desk) -> tuple[list[str], int, list[str]]:
+    """The processes whose history can't be understood, how many were read, those still encoded."""
     found: list[str] = []
+    closed: list[str] = []
     read, after = 0, None
     while rows := await engine.rows(limit=PAGE, after=after):
         for row in rows:
-            read += 1
             try:
                 await engine.history(row.process_id)
                 await engine.info(row.process_id)
+                read += 1
+            except CodecError as error:
+                closed.append(f"{row.process_id}: {error}")
             except (StoreCorruptError, UnknownEventError) as error:
+                read += 1
                 found.append(f"process {row.process_id}: {error}")
         after = rows[-1].process_id
-    return found, read
+    return found, read, closed
 
 
 def _path(common: Common, command: str) -> Path:

@@ -2,44 +2,60 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from corago.cli.options import Common
+from corago.codecs import PayloadCodec
 from corago.core.history import History
-from corago.core.program import Program
 from corago.errors import StoreUnavailableError
-from corago.ports.backend import Description
 from corago.ports.store import Instance
 from corago.runtime import checks
 from corago.runtime.views import Explanation, ProcessInfo
-from corago.steps.graph import Position, graph_text, positions
+from corago.steps.graph import graph_text
+from corago.steps.positions import Position, counts, positions
 from corago.steps.program import StepsProgram
 from corago.wiring import AsyncEngine, sqlite_path
 
 if TYPE_CHECKING:
-    from corago.runtime.engine import Workflow
+    from corago.runtime.settings import Workflow
 
 
 class Sight(msgspec.Struct, frozen=True):
-    """A process seen from all sides at (nearly) one moment."""
+    """A process seen from all sides at (nearly) one moment.
+
+    `document` is what there is to draw of its definition, empty where that is no step list.
+    """
 
     info: ProcessInfo
     explanation: Explanation
     history: History
-    drawing: str
+    document: dict[str, Any]
     positions: dict[str, Position]
+    details: dict[str, str]
+
+    @property
+    def drawing(self) -> str:
+        """The process's step list drawn for the terminal, with the place where it stands."""
+        if not self.document:
+            return ""
+        return graph_text(self.document, self.positions, self.details)
 
 
 class Desk(AsyncEngine):
     """A client without a worker. `code`: workflows whose predicates a preview may ask."""
 
-    def __init__(self, url: str | None, code: Iterable[Workflow] = ()) -> None:
+    def __init__(
+        self,
+        url: str | None,
+        code: Iterable[Workflow] = (),
+        codec: Sequence[PayloadCodec] = (),
+    ) -> None:
         """Nothing is opened yet."""
-        super().__init__(url, worker=False)
+        super().__init__(url, worker=False, codec=codec)
         # beside the registered ones: registering would write, and a preview writes nothing
         self._asked = {each.sha: each.functions for each in code}
 
@@ -57,33 +73,30 @@ class Desk(AsyncEngine):
         self._check()
         description = await self._backend.describe(id)
         history = await self.history(id)
-        drawing, where = await self._drawn(description, history)
-        return Sight(await self.info(id), await self.explain(id), history, drawing, where)
-
-    async def _drawn(
-        self, description: Description, history: History
-    ) -> tuple[str, dict[str, Position]]:
-        row, program = description.row, description.program
+        info, explanation = await self.info(id), await self.explain(id)
+        program, snapshot = description.program, description.snapshot
         if not isinstance(program, StepsProgram):
-            return "", {}
+            return Sight(info, explanation, history, {}, {}, {})
+        # events that were written since the description was taken are not its past
+        past = [event for event in history if event.position <= description.row.position]
+        where = positions(program, snapshot, past, now=self._clock.now())
+        document = await self._document(description.row, program)
+        return Sight(info, explanation, history, document, where, counts(program, snapshot))
+
+    async def _document(self, row: Instance, program: StepsProgram) -> dict[str, Any]:
+        """What there is to draw of a process's own definition; its description is the newest."""
         newest = await self._backend.latest(row.workflow)
         told = "" if newest is None else msgspec.json.decode(newest.document)["description"]
-        # events that were written since the description was taken are not its past
-        past = [event for event in history if event.position <= row.position]
-        now = self._clock.now()
-        where = positions(program, description.snapshot, past, now=now)
-        document = {
+        return {
             "name": row.workflow,
             "version": row.version,
             "description": told,
             "steps": _elements(program),
         }
-        return graph_text(document, where), where
 
 
-def _elements(program: Program[Any]) -> list[Mapping[str, Any]]:
+def _elements(program: StepsProgram) -> list[Mapping[str, Any]]:
     """The outermost elements of a compiled list, in order."""
-    assert isinstance(program, StepsProgram)  # noqa: S101
     found, path = [], program.first
     while path is not None:
         node = program.nodes[path]
@@ -101,7 +114,7 @@ def desk(common: Common, command: str, code: Iterable[Workflow] = ()) -> Desk:
     url = common.needed_store(f"`{command}`")
     if url.startswith("sqlite:"):
         existing(sqlite_path(url))
-    return Desk(url, code)
+    return Desk(url, code, common.codec)
 
 
 def existing(path: Path) -> None:

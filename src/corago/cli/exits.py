@@ -57,6 +57,12 @@ class IncompleteError(errors.CoragoError):
     code: ClassVar[str] = "incomplete"
 
 
+class RefusedError(errors.CoragoError):
+    """Some of many processes did not take a command; they are listed on stdout."""
+
+    code: ClassVar[str] = "command_refused"
+
+
 class ImpatientError(errors.CoragoError):
     """The time that a batch was given ran out."""
 
@@ -64,7 +70,7 @@ class ImpatientError(errors.CoragoError):
 
 
 class StoppedError(errors.CoragoError):
-    """A signal such as Ctrl-C asked this OS process to stop."""
+    """A signal such as Ctrl-C, or a person who was asked, wanted this OS process to stop."""
 
     code: ClassVar[str] = "interrupted"
 
@@ -85,6 +91,7 @@ STATUS_OF: dict[type[BaseException], Exit] = {
     errors.ProcessClosedError: Exit.REFUSED,
     errors.CommandRefusedError: Exit.REFUSED,
     errors.SignalKeyError: Exit.REFUSED,
+    RefusedError: Exit.REFUSED,
     errors.InvalidInputError: Exit.INVALID,
     errors.StateTooLargeError: Exit.INVALID,
     errors.StoreError: Exit.UNREACHABLE,

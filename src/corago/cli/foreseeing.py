@@ -12,14 +12,11 @@ from corago.cli.exits import UsageError
 from corago.cli.loading import is_file, is_module, load_all, load_one
 from corago.cli.options import COMMON, Common, Json
 from corago.cli.output import Output, compact, stamp
-from corago.cli.values import json_object, json_value
+from corago.cli.values import instant, json_object, json_value
+from corago.clock import SystemClock
 from corago.core.preview import Preview
 from corago.errors import ProcessNotFoundError, WorkflowNotFoundError
 from corago.runtime.views import as_json
-from corago.steps.graph import graph_text
-
-FORMATS = ("text",)
-LATER_FORMATS = ("mermaid", "dot", "svg")
 
 
 async def preview(
@@ -31,7 +28,12 @@ async def preview(
     update: Json = None,
     retry: bool = False,
     skip: bool = False,
+    set_result: Json = None,
+    cancel: bool = False,
+    abort: bool = False,
+    outcome: Json = None,
     step: str | None = None,
+    at: str | None = None,
     code: Annotated[tuple[str, ...], Parameter(name="--code")] = (),
     common: Common = COMMON,
 ) -> None:
@@ -46,27 +48,39 @@ async def preview(
         update: what if the external store were changed so? A JSON object, or @file.
         retry: what if it were tried again?
         skip: what if what failed were skipped?
-        step: the path of the step to retry or skip.
+        set_result: what if this were its result? A JSON object, or @file.
+        cancel: what if it were asked to stop?
+        abort: what if it were ended by force?
+        outcome: what if the step that runs, --step, came to this? A JSON object, or @file.
+        step: the path of the step that is meant.
+        at: when: an instant (ISO 8601, UTC), or in 90s, 2h, 3d; timers due by then have fired.
         code: a file of workflows, where a predicate must be asked.
     """
     out = Output(common)
+    result = None if set_result is None else json_object(set_result, "--set-result")
+    end = None if outcome is None else json_object(outcome, "--outcome")
     if data is not None and signal is None:
         raise UsageError("--data belongs to --signal NAME, which is missing")
-    if step is not None and not (retry or skip):
-        raise UsageError("--step belongs to --retry or --skip, which is missing")
-    value = json_value(data, "--data")
-    changes = None if update is None else json_object(update, "--update")
+    if step is not None and not (retry or skip or set_result or outcome):
+        raise UsageError("--step belongs to --retry, --skip, --set-result or --outcome")
+    if end is not None and step is None:
+        raise UsageError("--outcome needs the path of the step whose outcome it is: --step")
+    question: dict[str, Any] = {
+        "signal": None if signal is None else (signal, json_value(data, "--data")),
+        "update": None if update is None else json_object(update, "--update"),
+        "retry": (step or True) if retry else False,
+        "skip": (step or True) if skip else False,
+        "set_result": result if result is None or step is None else (step, result),
+        "cancel": cancel,
+        "abort": abort,
+        "outcome": None if end is None else (step, end),
+        "at": instant(at, "--at", SystemClock().now(), is_ahead=True),
+    }
     with out.steps_on_stderr():
         workflows = load_all(code)
         async with desk(common, "corago preview", workflows) as engine:
             try:
-                found = await engine.preview(
-                    id,
-                    signal=None if signal is None else (signal, value),
-                    update=changes,
-                    retry=(step or True) if retry else False,
-                    skip=(step or True) if skip else False,
-                )
+                found = await engine.preview(id, **question)
             except WorkflowNotFoundError as error:
                 raise WorkflowNotFoundError(
                     str(error).partition(";")[0] + "; name its file: --code FILE"
@@ -104,16 +118,15 @@ async def graph(
 
     Args:
         target: FILE:WORKFLOW, or the id of a process.
-        format: text; other formats come with a later version.
+        format: text, mermaid, dot or svg; the last is one file that needs nothing else.
     """
+    from corago.steps.drawings import FORMATS
+
     out = Output(common)
     if format not in FORMATS:
-        known = ", ".join(FORMATS)
-        if format in LATER_FORMATS:
-            raise UsageError(f"format {format!r} comes with a later version; there is: {known}")
-        raise UsageError(f"there is no format {format!r}; there is: {known}")
+        raise UsageError(f"there is no format {format!r}; there are: {', '.join(FORMATS)}")
     if is_file(target) or (common.store is None and is_module(target)):
-        return _drawn(out, target)
+        return _drawn(out, target, format)
     if common.store is None:
         raise UsageError(
             f"{target!r} is no FILE.py:WORKFLOW; to draw a process, say in which store: --url"
@@ -123,20 +136,24 @@ async def graph(
             sight = await engine.sight(target)
         except ProcessNotFoundError:
             if is_module(target):
-                return _drawn(out, target)
+                return _drawn(out, target, format)
             raise
-    return _told(out, sight.drawing, dict(sight.positions), process=target)
+    if not sight.document:
+        raise UsageError(f"{target!r} is no process of a step list; only those are drawn")
+    drawing = FORMATS[format](sight.document, sight.positions, sight.details)
+    return _told(out, format, drawing, process=target, positions=sight.positions)
 
 
-def _drawn(out: Output, target: str) -> None:
+def _drawn(out: Output, target: str, form: str) -> None:
+    from corago.steps.drawings import FORMATS
+
     with out.steps_on_stderr():
         workflow, _ = load_one(target)
     document = dict(workflow.document)
-    return _told(out, graph_text(document), document=document)
+    return _told(out, form, FORMATS[form](document), document=document)
 
 
-def _told(out: Output, drawing: str, positions: dict[str, Any] | None = None, **more: Any) -> None:
+def _told(out: Output, form: str, drawing: str, **more: Any) -> None:
     if out.is_json:
-        told = more if positions is None else {**more, "positions": positions}
-        return out.document({"format": "text", "drawing": drawing, **told})
-    return out.text(drawing)
+        return out.document({"format": form, "drawing": drawing, **more})
+    return out.text(drawing.rstrip("\n"))

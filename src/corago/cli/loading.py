@@ -10,15 +10,16 @@ import sys
 import sysconfig
 import traceback
 import zlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from corago.cli.exits import LoadError
+from corago.codecs import PayloadCodec
 
 if TYPE_CHECKING:
-    from corago.runtime.engine import Workflow
+    from corago.runtime.settings import Workflow
 
 _PARTS = ("name", "version", "sha", "document", "functions", "program")
 _NOT_THE_USERS = (
@@ -80,6 +81,21 @@ def load_all(targets: Iterable[str]) -> list[Workflow]:
             chosen = list(_workflows(_imported(place), place).values())
         found |= {each.sha: each for each in chosen}
     return list(found.values())
+
+
+def load_codecs(target: str, variable: str) -> Sequence[PayloadCodec]:
+    """The codec, or several, that MODULE:NAME or FILE.py:NAME holds. Raises LoadError."""
+    place, name = _divided(target)
+    if name is None:
+        raise LoadError(f"{variable} names a thing in a module, as in {place}:codec")
+    found = getattr(_imported(place), name, None)
+    codecs: Sequence[Any] = found if isinstance(found, (list, tuple)) else (found,)
+    if not all(isinstance(each, PayloadCodec) for each in codecs):
+        raise LoadError(
+            f"{variable}: {target} is no codec, nor a list of them; a codec has a name, "
+            "encode(bytes) and decode(bytes), as those of corago.codecs"
+        )
+    return codecs
 
 
 def _divided(target: str) -> tuple[str, str | None]:

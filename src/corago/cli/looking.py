@@ -22,6 +22,8 @@ _TOLD_ELSEWHERE = {"type", "position", "at", "actor", "reason", "process_id", "w
 
 _TELLING = 60
 
+HEADS = ("id", "workflow", "status", "created", "updated", "stands")
+
 
 async def list_processes(
     *,
@@ -67,8 +69,7 @@ async def list_processes(
         found = await engine.processes(**conditions, limit=limit, after=after)
     if out.is_json:
         return out.document([as_json(each) for each in found])
-    heads = ("id", "workflow", "status", "created", "updated", "stands")
-    out.table(heads, [_row(each, now if out.is_shown else None) for each in found])
+    out.table(HEADS, [row(each, now if out.is_shown else None) for each in found])
     if len(found) == limit:
         out.say(f"({limit} shown; for more: --after {found[-1].id})")
     elif not found:
@@ -76,7 +77,8 @@ async def list_processes(
     return None
 
 
-def _row(info: ProcessInfo, now: datetime | None) -> tuple[str, ...]:
+def row(info: ProcessInfo, now: datetime | None) -> tuple[str, ...]:
+    """A process as a line of texts, under `HEADS`; with `now`, its ages instead of its instants."""
     if info.error is not None:
         stands = str(info.error)
     else:

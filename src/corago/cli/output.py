@@ -12,6 +12,7 @@ from typing import Any
 import msgspec
 
 from corago.cli.options import Common
+from corago.core.sealing import MASK, is_secret
 
 STATUS_STYLES = {
     "completed": "green",
@@ -43,7 +44,7 @@ class Output:
     def document(self, value: Any) -> None:
         """One JSON document: on several lines for a person, on one for a program."""
         is_unicode = "utf" in (self._stdout.encoding or "").lower()
-        plain = msgspec.to_builtins(value)
+        plain = msgspec.to_builtins(value, enc_hook=_masked)
         indent = 2 if self.is_shown else None
         self.text(json.dumps(plain, ensure_ascii=not is_unicode, indent=indent))
 
@@ -115,6 +116,13 @@ class Stderr:
     def encoding(self) -> str:
         """As it has it."""
         return sys.stderr.encoding
+
+
+def _masked(value: Any) -> str:
+    """What is shown of a secret that a result holds."""
+    if not is_secret(value):
+        raise TypeError(f"{type(value).__name__} has no JSON form")
+    return MASK
 
 
 def one_line(text: str) -> str:

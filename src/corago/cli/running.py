@@ -22,7 +22,7 @@ from corago.runtime.views import Explanation, as_json
 from corago.wiring import AsyncEngine
 
 if TYPE_CHECKING:
-    from corago.runtime.engine import Workflow
+    from corago.runtime.settings import Workflow
 
 GLANCE = timedelta(milliseconds=200)
 """How often it looks whether a process that it waits for stands still."""
@@ -52,6 +52,7 @@ class Order:
             worker=worker,
             concurrency=self.concurrency,
             threads=self.threads,
+            codec=self.common.codec,
         )
 
 
@@ -208,7 +209,8 @@ async def _settled(engine: AsyncEngine, order: Order, out: Output, id: str) -> A
                 raise IncompleteError(str(found)) from None
             if order.common.store is None and is_hopeless(found):
                 raise IncompleteError(
-                    f"{found}, and nobody can reach a process in memory: give it a store by --url"
+                    f"{found.sentence}, and nobody can reach a process in memory: give it a store "
+                    "by --url"
                 ) from None
             if left <= 0:
                 raise WaitTimeoutError(id, limit, found) from None

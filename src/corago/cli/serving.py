@@ -16,10 +16,11 @@ from corago.cli.options import COMMON, Common
 from corago.cli.output import Output, Stderr, count
 from corago.cli.stopping import stoppable
 from corago.cli.values import duration
+from corago.cli.watching import WATCHING, Watching
 from corago.wiring import AsyncEngine
 
 if TYPE_CHECKING:
-    from corago.runtime.engine import Workflow
+    from corago.runtime.settings import Workflow
 
 
 def worker(
@@ -28,6 +29,7 @@ def worker(
     threads: int = 16,
     lease: str = "15s",
     grace: str = "30s",
+    watching: Watching = WATCHING,
     common: Common = COMMON,
 ) -> None:
     """Run all workflows of these files, until SIGINT or SIGTERM.
@@ -49,15 +51,18 @@ def worker(
     log_to_stderr()
     with out.steps_on_stderr():
         workflows = load_all(files)
-    engine = AsyncEngine(
-        url,
-        workflows=workflows,
-        concurrency=concurrency,
-        threads=threads,
-        lease=duration(lease, "--lease"),
-        grace=duration(grace, "--grace").total_seconds(),
-    )
-    asyncio.run(_work(out, engine, url, workflows))
+    with watching.listeners(out) as listeners:
+        engine = AsyncEngine(
+            url,
+            workflows=workflows,
+            concurrency=concurrency,
+            threads=threads,
+            lease=duration(lease, "--lease"),
+            grace=duration(grace, "--grace").total_seconds(),
+            listeners=listeners,
+            codec=common.codec,
+        )
+        asyncio.run(_work(out, engine, url, workflows))
 
 
 def log_to_stderr() -> None:

@@ -80,8 +80,10 @@ def duration(text: str, what: str) -> timedelta:
     return found
 
 
-def instant(text: str | None, what: str, now: datetime) -> datetime | None:
-    """An instant as ISO 8601 (UTC unless it has a zone), or a duration before `now`.
+def instant(
+    text: str | None, what: str, now: datetime, *, is_ahead: bool = False
+) -> datetime | None:
+    """An instant as ISO 8601 (UTC unless it has a zone), or a duration before `now`, or ahead.
 
     Raises InvalidInputError.
     """
@@ -91,10 +93,12 @@ def instant(text: str | None, what: str, now: datetime) -> datetime | None:
         found = datetime.fromisoformat(text)
     except ValueError:
         try:
-            return now - duration(text, what)
+            by = duration(text, what)
+            return now + by if is_ahead else now - by
         except (InvalidInputError, OverflowError):
+            where = "from now" if is_ahead else "before now"
             raise InvalidInputError(
                 f"{what}: {text!r} is neither an instant such as 2026-01-31T08:00 (UTC) nor a "
-                "duration before now such as 2h"
+                f"duration {where} such as 2h"
             ) from None
     return found.replace(tzinfo=UTC) if found.tzinfo is None else found.astimezone(UTC)

@@ -19,9 +19,21 @@ from corago.core.events import AnyEvent, Event
 from corago.core.messages import Inbound
 from corago.core.process import Process
 from corago.core.program import Program, Snapshot
+from corago.core.sealing import (
+    MASK,
+    Probe,
+    Seal,
+    Sealer,
+    SecretMetError,
+    dumped,
+    is_sealed,
+    is_secret,
+    marked_fields,
+    masked_text,
+)
 from corago.errors import InvalidInputError, StoreCorruptError, UnknownEventError
 
-CODEC = 1
+CODEC = 2
 """The format of snapshots; a snapshot with another tag is folded anew."""
 
 Upcaster = Callable[[dict[str, Any]], dict[str, Any]]
@@ -80,6 +92,18 @@ def _tag(fields: Any) -> str:
     return str(fields.get("type")) if isinstance(fields, dict) else ""
 
 
+def masked_event(event: Event) -> Event:
+    """The same with a mask for every sealed secret, for people to see."""
+    row = _encoder.encode(event)
+    return decode_event(masked_text(row)) if is_sealed(row) else event
+
+
+def masked_message(message: Inbound) -> Inbound:
+    """The same with a mask for every sealed secret, for people to see."""
+    row = _encoder.encode(message)
+    return decode_message(masked_text(row)) if is_sealed(row) else message
+
+
 def encode_message(message: Inbound) -> bytes:
     """An inbox message as JSON."""
     return _encoder.encode(message)
@@ -96,14 +120,16 @@ def decode_message(row: bytes | str) -> Inbound:
     return message
 
 
-class _Kept(msgspec.Struct, frozen=True):
+class Kept(msgspec.Struct, frozen=True):
+    """What is kept of a snapshot: all but its agenda."""
+
     process: Process
     state: Any
 
 
 def encode_snapshot(snapshot: Snapshot) -> bytes:
     """A snapshot as JSON, without its agenda."""
-    return _encoder.encode(_Kept(snapshot.process, snapshot.state))
+    return _encoder.encode(Kept(snapshot.process, snapshot.state))
 
 
 def decode_snapshot(program: Program[Any], row: bytes | str) -> Snapshot | None:
@@ -125,16 +151,15 @@ def decode_snapshot(program: Program[Any], row: bytes | str) -> Snapshot | None:
 MAX_DEPTH = 100
 """How deep lists and objects may be nested: well below what every reader of the rows can take."""
 
-_MASK = b"**********"
 
+def to_json(value: Any, what: str = "value", seal: Seal | None = None) -> bytes:
+    """A user's value as strict JSON; `seal` makes a token of each secret in it.
 
-def to_json(value: Any, what: str = "value") -> bytes:
-    """A user's value as strict JSON.
-
-    Raises InvalidInputError, naming the spot, for NaN, infinity, a type without a JSON form, and
-    whatever would be lost without a word on the way to JSON and back.
+    Raises InvalidInputError, naming the spot, for NaN, infinity, a type without a JSON form,
+    whatever would be lost without a word on the way to JSON and back, and a secret that can't be
+    sealed.
     """
-    return _kept(value, what)[0]
+    return _kept(value, what, seal)[0]
 
 
 def from_json(encoded: bytes | str) -> Any:
@@ -147,17 +172,36 @@ def canonical(value: Any) -> bytes:
     return msgspec.json.encode(value, order="sorted")
 
 
-def plain(value: Any, what: str = "value") -> Any:
+def plain(value: Any, what: str = "value", seal: Seal | None = None) -> Any:
     """A user's value as it comes back from the very bytes that are written. Raises as `to_json`."""
-    return _kept(value, what)[1]
+    return _kept(value, what, seal)[1]
 
 
-def _kept(value: Any, what: str) -> tuple[bytes, Any]:
+def _kept(value: Any, what: str, seal: Seal | None) -> tuple[bytes, Any]:
+    try:
+        return _checked(value, what)
+    except SecretMetError:
+        pass
+    try:
+        if fault := _lost(value, what, _unconcerned):
+            raise InvalidInputError(fault)
+        return _checked(Sealer(seal, to_json).sealed(value, what), what)
+    except SecretMetError:
+        fault = (
+            f"{what} holds a secret as a key, or in an object that can't be looked into: hand it "
+            "over as a value in a dict, a dataclass or a pydantic model"
+        )
+    except _UNFIT as error:
+        raise InvalidInputError(f"{_blame(value, what)}; it can't be kept as JSON") from error
+    raise InvalidInputError(fault)
+
+
+def _checked(value: Any, what: str) -> tuple[bytes, Any]:
     try:
         encoded = _value_encoder.encode(value)
         back = _value_decoder.decode(encoded)
         # what comes back equal has lost nothing, and mostly it does
-        fault = None if back == value else _lost(value, what, masked=_MASK in encoded)
+        fault = None if back == value else _lost(value, what, _met)
         if encoded.count(b"[") + encoded.count(b"{") > MAX_DEPTH and _is_too_deep(back):
             fault = f"{what} is nested more than {MAX_DEPTH} deep"
     except _UNFIT as error:
@@ -170,8 +214,13 @@ def _kept(value: Any, what: str) -> tuple[bytes, Any]:
 def _foreign(value: Any) -> Any:
     """The JSON form of what msgspec does not know: models, plain subclasses, containers, names."""
     if not isinstance(value, type):
+        if is_secret(value):
+            raise SecretMetError
         if hasattr(value, "model_dump"):
-            return value.model_dump(mode="json", round_trip=True)
+            told = dumped(value, "json", probe := Probe())
+            if probe.met:
+                raise SecretMetError
+            return told
         for base, form in _FORMS:
             if isinstance(value, base):
                 return form(value)
@@ -192,6 +241,9 @@ _FORMS: tuple[tuple[type | tuple[type, ...], Callable[[Any], Any]], ...] = (
 )
 _UNFIT = (TypeError, ValueError, OverflowError, RecursionError)
 _value_encoder = msgspec.json.Encoder(enc_hook=_foreign)
+_blaming_encoder = msgspec.json.Encoder(
+    enc_hook=lambda value: MASK if is_secret(value) else _foreign(value)
+)
 _value_decoder = msgspec.json.Decoder()
 
 
@@ -212,8 +264,22 @@ def _children(value: Any) -> list[tuple[str, Any]]:
     return [(f".{name}", getattr(value, name)) for name in names]
 
 
-def _lost(value: Any, where: str, *, masked: bool) -> str | None:
-    """What would be lost without a word though `value` can be encoded; None if nothing would."""
+def _met(value: Any) -> None:
+    """Looks at what may be secret, or hold marked fields. Raises SecretMetError where it does."""
+    is_typed = is_dataclass(value) or isinstance(value, msgspec.Struct)
+    if is_secret(value) or (is_typed and marked_fields(type(value))):
+        raise SecretMetError
+
+
+def _unconcerned(_: Any) -> None:
+    """Looks away."""
+
+
+def _lost(value: Any, where: str, look: Callable[[Any], None]) -> str | None:
+    """What would be lost without a word though `value` can be encoded; None if nothing would.
+
+    `look` is shown whatever is no plain JSON.
+    """
     if isinstance(value, Enum):
         value = value.value
     if value is None or isinstance(value, (str, bytes, int)):
@@ -226,15 +292,11 @@ def _lost(value: Any, where: str, *, masked: bool) -> str | None:
         offset = value.utcoffset()
         if offset is None or offset % timedelta(minutes=1):
             return f"{where} has an offset from UTC that its text can't hold: convert it to UTC"
-    if masked and hasattr(value, "get_secret_value"):
-        return (
-            f"{where} is a {type(value).__name__}, whose content would be lost; rows are readable "
-            "by all who read the database: keep secrets elsewhere and a name for them here"
-        )
+    look(value)
     if isinstance(value, Mapping) and (fault := _lost_keys(value, where)):
         return fault
     for suffix, each in _children(value):
-        if fault := _lost(each, where + suffix, masked=masked):
+        if fault := _lost(each, where + suffix, look):
             return fault
     return None
 
@@ -290,7 +352,7 @@ def _blame(value: Any, where: str, depth: int = 0) -> str:
 
 def _complaint(value: Any) -> str | None:
     try:
-        _value_encoder.encode(value)
+        _blaming_encoder.encode(value)
     except _UNFIT as error:
         return str(error).partition("\n")[0]
     return None

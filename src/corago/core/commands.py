@@ -8,10 +8,12 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
+import msgspec
+
 from corago.core import decisions as d
 from corago.core import events as e
 from corago.core import messages as m
-from corago.core.process import Process
+from corago.core.process import Activity, Process
 from corago.core.program import Agenda
 
 Answer = list[tuple[type[e.Event], dict[str, Any]]]
@@ -19,7 +21,11 @@ Answer = list[tuple[type[e.Event], dict[str, Any]]]
 POISON = ""
 """The path of an incident that concerns the whole process."""
 
-VERBS = ("retry", "skip", "set_result", "cancel")
+REOPENING = ("retry", "skip", "set_result")
+"""The commands that open a failed process again."""
+
+VERBS = (*REOPENING, "cancel")
+"""The commands that reach a process through its inbox; `abort` needs neither inbox nor program."""
 
 
 def incidents(process: Process, agenda: Agenda) -> dict[str, d.Incident]:
@@ -30,27 +36,31 @@ def incidents(process: Process, agenda: Agenda) -> dict[str, d.Incident]:
     return found
 
 
-def backing_off(process: Process, agenda: Agenda, now: datetime) -> dict[str, datetime]:
-    """The activities that wait for their next attempt, with its instant."""
-    return {
-        wish.path: due
-        for wish in agenda.activities
-        if (due := process.activity(wish.path, wish.occurrence).due) is not None and due > now
-    }
+def backing_off(process: Process, agenda: Agenda, now: datetime) -> dict[str, Activity]:
+    """The activities that wait for their next attempt, by path."""
+    found = {}
+    for wish in agenda.activities:
+        known = process.activity(wish.path, wish.occurrence)
+        if known.due is not None and known.due > now:
+            found[wish.path] = known
+    return found
 
 
 def target(
     process: Process, agenda: Agenda, verb: str, step: str | None, now: datetime
 ) -> dict[str, int] | str:
-    """The targets of a command given now, or why it does not fit."""
-    refused = _unfit(process, verb)
-    if refused is not None or verb == "cancel":
+    """The targets of a command given now, or why it does not fit.
+
+    Each with the position of the event that made it one: it names this occurrence and no other.
+    """
+    refused = unfit(process, verb, now)
+    if refused is not None or verb not in REOPENING:
         return refused or {}
     found = {path: incident.position for path, incident in incidents(process, agenda).items()}
     if verb == "set_result":
         found.pop(POISON, None)
     waits = {} if verb == "set_result" else backing_off(process, agenda, now)
-    waiting = dict.fromkeys(waits, 0)
+    waiting = {path: known.position for path, known in waits.items()}
     if step is not None:
         for table in (found, waiting):
             if step in table:
@@ -58,8 +68,10 @@ def target(
         stands = ", ".join(map(repr, [*found, *waiting])) or "nothing"
         return f"step {step!r} has not failed; what can be acted on: {stands}"
     chosen = found or waiting
+    if not chosen and process.status == "failed":
+        return "what its steps had done was taken back, so there is nothing to go on from"
     if not chosen:
-        return f"nothing in it has failed (it is {process.standing})"
+        return _nothing(process)
     if verb != "retry" and len(chosen) > 1:
         return f"several steps have failed, so name one: {', '.join(map(repr, chosen))}"
     return chosen
@@ -67,7 +79,12 @@ def target(
 
 def answer(process: Process, agenda: Agenda, command: m.Command, now: datetime) -> Answer:
     """The events that a command causes now."""
-    refused = _stale(process, agenda, command, now)
+    if command.targets == m.ANY:
+        stands = {path: each.position for path, each in incidents(process, agenda).items()}
+        command = msgspec.structs.replace(command, targets=stands)
+        refused = _stale(process, agenda, command, now) if stands else _nothing(process)
+    else:
+        refused = _stale(process, agenda, command, now)
     if refused is not None:
         return [(e.CommandRefused, {"command": command.verb, "why": refused})]
     if command.verb == "cancel":
@@ -95,12 +112,12 @@ def answer(process: Process, agenda: Agenda, command: m.Command, now: datetime) 
 
 
 def _stale(process: Process, agenda: Agenda, command: m.Command, now: datetime) -> str | None:
-    refused = _unfit(process, command.verb)
-    if refused is not None or command.verb == "cancel":
+    refused = unfit(process, command.verb, now) if command.verb in VERBS else _unknown(command.verb)
+    if refused is not None or command.verb not in REOPENING:
         return refused
     if not command.targets:
         return "it names no step"
-    found = dict.fromkeys(backing_off(process, agenda, now), 0)
+    found = {path: each.position for path, each in backing_off(process, agenda, now).items()}
     found |= {path: incident.position for path, incident in incidents(process, agenda).items()}
     for path, position in command.targets.items():
         if path not in found:
@@ -110,12 +127,31 @@ def _stale(process: Process, agenda: Agenda, command: m.Command, now: datetime) 
     return None
 
 
-def _unfit(process: Process, verb: str) -> str | None:
+def _nothing(process: Process) -> str:
+    if process.is_closed:
+        return (
+            "it has failed for good: what it had done was taken back, or its workflow ended it "
+            "there; start it anew under another id"
+        )
+    return f"nothing in it has failed (it is {process.standing})"
+
+
+def unfit(process: Process, verb: str, now: datetime) -> str | None:
     """Why no command of this kind fits the process as it stands."""
-    if verb not in VERBS:
-        return f"unknown command {verb!r}"
+    if verb not in (*VERBS, "abort"):
+        return _unknown(verb)
     if process.is_closed and (process.status != "failed" or verb == "cancel"):
         return f"it is {process.status} already"
     if verb == "cancel" and process.cancel_requested:
         return "it was asked to stop already"
+    end = process.deadline
+    if process.is_closed and verb in REOPENING and end is not None and end <= now:
+        return (
+            f"its time was up at {end:%Y-%m-%d %H:%M:%S} UTC, so it would time out at once; "
+            "start it anew under another id"
+        )
     return None
+
+
+def _unknown(verb: str) -> str:
+    return f"unknown command {verb!r}"

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
 import msgspec
 
 from corago.core.calls import Answer
 from corago.core.events import Event
 from corago.core.program import Snapshot
+
+if TYPE_CHECKING:
+    from corago.core.messages import Inbound
 
 
 class DocumentWrite(msgspec.Struct, frozen=True):
@@ -19,13 +25,54 @@ class DocumentWrite(msgspec.Struct, frozen=True):
     actor: str | None = None
 
 
+class Birth(msgspec.Struct, frozen=True):
+    """A child that is born with a commit: at `path`, of the newest definition of a workflow."""
+
+    path: str
+    child: str
+    workflow: str
+    input: Any = None
+
+
+class Send(msgspec.Struct, frozen=True):
+    """A message for another process, sent with a commit; `reopens` lets it into a failed one."""
+
+    process_id: str
+    message: Inbound
+    reopens: bool = False
+
+
+class Queued(msgspec.Struct, frozen=True):
+    """An attempt for the workers of a queue; `function` names its code.
+
+    `timeout` and `delay`, which it waits before it is due, are in seconds.
+    """
+
+    path: str
+    occurrence: int
+    attempt: int
+    queue: str
+    function: str
+    input: Mapping[str, Any]
+    timeout: float | None = None
+    delay: float = 0.0
+    at_most_once: bool = False
+
+
+Deed = Birth | Send | Queued | str
+"""What a commit does beside its process; a text is the path of a queued attempt that is to stop."""
+
+
 class Commit(msgspec.Struct, frozen=True):
     """The result of `advance`.
 
     `events` are in order of their positions; `received` were made from messages, `facts` were
     decided. `consumed` counts the messages that were taken (after a closing fact the rest stays).
-    `answers` are those of the user functions that were asked. `documents` are written in the same
-    transaction.
+    `answers` are those of the user functions that were asked.
+
+    In the same transaction, `documents` are written, children born, messages sent, attempts
+    `queued`; `cancels` and `drops` are the paths of queued ones that are to stop, or are wanted no
+    longer. `adopts` tells that the process follows another definition from here on.
     """
 
     snapshot: Snapshot
@@ -35,3 +82,9 @@ class Commit(msgspec.Struct, frozen=True):
     consumed: int = 0
     answers: tuple[Answer, ...] = ()
     documents: tuple[DocumentWrite, ...] = ()
+    births: tuple[Birth, ...] = ()
+    sends: tuple[Send, ...] = ()
+    queued: tuple[Queued, ...] = ()
+    cancels: tuple[str, ...] = ()
+    drops: tuple[str, ...] = ()
+    adopts: bool = False

@@ -1,8 +1,8 @@
 """What a program asks for: a closed union of frozen wishes, imperative. No behaviour.
 
-Level, not edge: `ScheduleActivity`, `StartTimer`, `AwaitSignal` and `Incident` name what should be
-open *now*, every time anew; the kernel compares them with what is open. `RecordFact` and the
-closing decisions happen once.
+Level, not edge: `ScheduleActivity`, `StartTimer`, `AwaitSignal`, `StartChild` and `Incident` name
+what should be open *now*, every time anew; the kernel compares them with what is open.
+`RecordFact` and the closing decisions happen once.
 """
 
 from __future__ import annotations
@@ -13,14 +13,16 @@ from typing import Any
 
 import msgspec
 
-from corago.core.events import Failure, PredicateAnswered
+from corago.core.events import Failure, ItemsChosen, PredicateAnswered
 from corago.core.retry import Retry
 
 
 class ScheduleActivity(msgspec.Struct, frozen=True):
     """This activity should be running; `input` is what its arguments are filled from.
 
-    `timeout` is in seconds per attempt; `cancel` asks a running one to stop.
+    `function` names its code where that is not its path. `timeout` is in seconds per attempt;
+    `queue` says whose workers run it (None: the worker that drives the process); `cancel` asks a
+    running one to stop.
     """
 
     path: str
@@ -30,6 +32,8 @@ class ScheduleActivity(msgspec.Struct, frozen=True):
     timeout: float | None = None
     at_most_once: bool = False
     cancel: bool = False
+    function: str = ""
+    queue: str | None = None
 
 
 class StartTimer(msgspec.Struct, frozen=True):
@@ -44,6 +48,21 @@ class AwaitSignal(msgspec.Struct, frozen=True):
 
     path: str
     name: str
+
+
+class StartChild(msgspec.Struct, frozen=True):
+    """A process of this workflow should be open for `path`; `input` counts when it starts.
+
+    `occurrence` tells the children of one path apart; `reopens` lets the failed child of this
+    occurrence go on where it failed; `cancel` asks it to stop.
+    """
+
+    path: str
+    workflow: str
+    input: Any = None
+    occurrence: int = 1
+    reopens: bool = False
+    cancel: bool = False
 
 
 class Incident(msgspec.Struct, frozen=True):
@@ -79,10 +98,24 @@ class Answered(msgspec.Struct, frozen=True):
         )
 
 
-class RecordFact(msgspec.Struct, frozen=True):
-    """Write down what a user function answered, so that it is never asked again."""
+class Chosen(msgspec.Struct, frozen=True):
+    """How many items a loop has, before it has a position."""
 
-    fact: Answered
+    path: str
+    count: int
+    error: Failure | None = None
+
+    def event(self, position: int, at: datetime) -> ItemsChosen:
+        """The fact, once its place in the history is known."""
+        return ItemsChosen(
+            position=position, at=at, path=self.path, count=self.count, error=self.error
+        )
+
+
+class RecordFact(msgspec.Struct, frozen=True):
+    """Write down what a user function answered, or a loop found: it is never asked again."""
+
+    fact: Answered | Chosen
 
 
 class CompleteProcess(msgspec.Struct, frozen=True):
@@ -112,6 +145,7 @@ Decision = (
     ScheduleActivity
     | StartTimer
     | AwaitSignal
+    | StartChild
     | Incident
     | RecordFact
     | CompleteProcess

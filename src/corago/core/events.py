@@ -75,7 +75,7 @@ class Event(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 class ProcessStarted(Event, frozen=True, kw_only=True, tag=True):
     """The first event: which definition (`sha`) runs on which input. Written by the starter.
 
-    `timeout` is in seconds from `at`.
+    `timeout` is in seconds from `at`. A child was started at `parent_path` of its `parent`.
     """
 
     process_id: str
@@ -87,7 +87,19 @@ class ProcessStarted(Event, frozen=True, kw_only=True, tag=True):
     external: dict[str, Any] = {}
     tags: tuple[str, ...] = ()
     parent: str | None = None
+    parent_path: str = ""
     timeout: float | None = None
+
+
+class DefinitionChanged(Event, frozen=True, kw_only=True, tag=True):
+    """From here on the process follows another definition of its workflow.
+
+    `renames` gives the new path of what stands under another one there.
+    """
+
+    sha: str
+    version: int = 1
+    renames: dict[str, str] = {}
 
 
 class ProcessReopened(Event, frozen=True, kw_only=True, tag=True):
@@ -130,6 +142,22 @@ class TimerCanceled(Event, frozen=True, kw_only=True, tag=True):
     timer: str
 
 
+class ActivityScheduled(Event, frozen=True, kw_only=True, tag=True):
+    """An attempt was put into a queue, for any worker of it."""
+
+    path: str
+    occurrence: int = 1
+    attempt: int = 1
+    queue: str
+
+
+class ActivityCancelRequested(Event, frozen=True, kw_only=True, tag=True):
+    """An attempt in a queue was asked to stop."""
+
+    path: str
+    occurrence: int = 1
+
+
 class ActivityStarted(Event, frozen=True, kw_only=True, tag=True):
     """An attempt is about to run.
 
@@ -160,6 +188,46 @@ class ActivityClosed(Event, frozen=True, kw_only=True, tag=True):
     result: ActivityResult
 
 
+class ChildStarted(Event, frozen=True, kw_only=True, tag=True):
+    """A process was started at `path`, whose end this one waits for."""
+
+    path: str
+    occurrence: int = 1
+    child: str
+    workflow: str
+    input: Any = None
+
+
+class ChildStartFailed(Event, frozen=True, kw_only=True, tag=True):
+    """The process at `path` could not be started."""
+
+    path: str
+    child: str
+    error: Failure
+
+
+class ChildClosed(Event, frozen=True, kw_only=True, tag=True):
+    """A child ended: its status, with its result or what went wrong.
+
+    `is_final` tells that it failed and can't be opened again.
+    """
+
+    path: str
+    child: str
+    status: str
+    result: Any = None
+    error: Failure | None = None
+    is_final: bool = False
+
+
+class MessageSent(Event, frozen=True, kw_only=True, tag=True):
+    """A command went to the child at `path`, in the same transaction."""
+
+    path: str
+    to: str
+    command: str
+
+
 class StepSkipped(Event, frozen=True, kw_only=True, tag=True):
     """An operator passed over what stood in the way."""
 
@@ -176,6 +244,14 @@ class PredicateAnswered(Event, frozen=True, kw_only=True, tag=True):
     path: str
     question: int = 0
     answer: bool | None = None
+    error: Failure | None = None
+
+
+class ItemsChosen(Event, frozen=True, kw_only=True, tag=True):
+    """How many items a loop has, or why it has none to go through."""
+
+    path: str
+    count: int = 0
     error: Failure | None = None
 
 
@@ -238,17 +314,25 @@ class ProcessTimedOut(Event, frozen=True, kw_only=True, tag=True):
 
 AnyEvent = (
     ProcessStarted
+    | DefinitionChanged
     | ProcessReopened
     | SignalReceived
     | ExternalUpdated
     | TimerStarted
     | TimerFired
     | TimerCanceled
+    | ActivityScheduled
+    | ActivityCancelRequested
     | ActivityStarted
     | ActivityRetried
     | ActivityClosed
+    | ChildStarted
+    | ChildStartFailed
+    | ChildClosed
+    | MessageSent
     | StepSkipped
     | PredicateAnswered
+    | ItemsChosen
     | CommandRefused
     | LeaseLost
     | ProcessSuspended

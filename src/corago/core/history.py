@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, overload
 
 from corago.core import process as process_fold
-from corago.core.events import Event, ProcessStarted
+from corago.core.events import DefinitionChanged, Event, ProcessStarted
 from corago.core.program import Program, Snapshot
 from corago.errors import StoreCorruptError
 
@@ -62,15 +62,39 @@ def begin(program: Program[Any], started: ProcessStarted) -> Snapshot:
     return Snapshot(process_fold.start(started), program.initial(started))
 
 
-def fold(
-    program: Program[Any], events: Iterable[Event], snapshot: Snapshot | None = None
+def change(
+    before: Program[Any], after: Program[Any], snapshot: Snapshot, event: DefinitionChanged
 ) -> Snapshot:
-    """Apply recorded facts to a snapshot, or from the first event on.
+    """Go on by another program."""
+    state = after.adopt(snapshot.state, before, event)
+    return Snapshot(process_fold.evolve(snapshot.process, event), state)
 
-    Raises StoreCorruptError without a beginning.
+
+def fold(
+    program: Program[Any] | None,
+    events: Iterable[Event],
+    snapshot: Snapshot | None = None,
+    programs: Mapping[str, Program[Any]] | None = None,
+) -> Snapshot:
+    """Apply recorded facts to a snapshot, or from the first event on, which `program` fits.
+
+    `programs` by sha are those that the process has followed later. Raises StoreCorruptError
+    without a beginning, or where one of them is missing.
     """
     for event in events:
+        if program is None:
+            break
         if snapshot is not None:
+            if isinstance(event, DefinitionChanged):
+                following = (programs or {}).get(event.sha)
+                if following is None:
+                    raise StoreCorruptError(
+                        f"the definition {event.sha[:12]}, which the process has followed from "
+                        f"event {event.position} on, is missing"
+                    )
+                snapshot = change(program, following, snapshot, event)
+                program = following
+                continue
             snapshot = evolve(program, snapshot, event)
         elif isinstance(event, ProcessStarted):
             snapshot = begin(program, event)

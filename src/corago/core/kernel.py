@@ -9,21 +9,24 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any, assert_never
 
-from corago.core import commands
+import msgspec
+
+from corago.core import children, commands, history, queueing
 from corago.core import decisions as d
 from corago.core import events as e
 from corago.core import messages as m
 from corago.core import process as process_fold
 from corago.core.calls import Calls
-from corago.core.commit import Commit, DocumentWrite
+from corago.core.commit import Birth, Commit, Deed, DocumentWrite, Queued, Send
 from corago.core.process import Process
 from corago.core.program import NOTHING, Agenda, Program, Snapshot
 
 HOPELESS = frozenset({"StepArgumentError", "StepResultError", "StateTooLargeError"})
 """Failures that the same code and the same State would meet again: not worth another attempt."""
 
-LOSS_LIMIT = 5
-"""So many lost leases without progress make a process poison: it is suspended."""
+
+_AFTER_THE_END = (m.Command, m.Adopt, m.ChildRefused)
+"""What a closed process takes all the same; a birth may be refused with the very end."""
 
 
 def advance(
@@ -43,7 +46,7 @@ def advance(
     consumed = 0
     while consumed < len(messages):
         message = messages[consumed]
-        if run.process.is_closed and not isinstance(message, m.Command):
+        if run.process.is_closed and not isinstance(message, _AFTER_THE_END):
             reopening = run.reopen(messages[consumed:])
             if not reopening:
                 break
@@ -83,9 +86,11 @@ class _Advance:
     """One call's working copy; the values it replaces are immutable, only the names move."""
 
     __slots__ = (
+        "adopts",
         "agenda",
         "asked",
         "calls",
+        "deeds",
         "documents",
         "events",
         "facts",
@@ -93,6 +98,7 @@ class _Advance:
         "process",
         "program",
         "received",
+        "standing",
         "state",
     )
 
@@ -110,9 +116,14 @@ class _Advance:
         self.received: list[e.Event] = []
         self.facts: list[e.Event] = []
         self.documents: tuple[DocumentWrite, ...] = ()
+        self.deeds: tuple[Deed, ...] = ()
+        self.standing: set[str] = set()
+        if self.process.activities:
+            self.standing = queueing.standing(self.process)
+        self.adopts = False
 
     def commit(self, consumed: int) -> Commit:
-        return Commit(
+        commit = Commit(
             Snapshot(self.process, self.state, self.agenda),
             tuple(self.events),
             tuple(self.received),
@@ -120,6 +131,17 @@ class _Advance:
             consumed,
             tuple(self.calls.answers[self.asked :]),
             self.documents,
+        )
+        if not (self.deeds or self.standing or self.adopts):
+            return commit
+        return msgspec.structs.replace(
+            commit,
+            births=tuple(deed for deed in self.deeds if isinstance(deed, Birth)),
+            sends=tuple(deed for deed in self.deeds if isinstance(deed, Send)),
+            queued=tuple(deed for deed in self.deeds if isinstance(deed, Queued)),
+            cancels=tuple(deed for deed in self.deeds if isinstance(deed, str)),
+            drops=queueing.dropped(self.standing, self.process, self.agenda or NOTHING),
+            adopts=self.adopts,
         )
 
     # -- recording ---------------------------------------------------------------------------
@@ -139,6 +161,8 @@ class _Advance:
         event = kind(position=self.process.position + 1, at=self.now, **fields)
         self.facts.append(event)
         self._apply(event)
+        if kind in e.CLOSING:
+            self.deeds += children.farewell(self.process)
 
     # -- messages ----------------------------------------------------------------------------
 
@@ -171,8 +195,24 @@ class _Advance:
             case m.Command():
                 for kind, fields in self._answer(message):
                     self._receive(kind, actor=message.actor, reason=message.reason, **fields)
+                    if kind is e.CommandRefused and self.process.is_closed:
+                        self.deeds += children.refused(self.process, message, fields["why"])
             case m.Lost():
                 self._lost(message)
+            case m.ChildEnded():
+                self._receive(
+                    e.ChildClosed,
+                    path=message.path,
+                    child=message.child,
+                    status=message.status,
+                    result=message.result,
+                    error=message.error,
+                    is_final=message.is_final,
+                )
+            case m.ChildRefused():
+                self._child_refused(message)
+            case m.Adopt():
+                self._adopt(message)
             case _:
                 assert_never(message)
 
@@ -187,7 +227,7 @@ class _Advance:
             if self._answer(message)[0][0] is e.ProcessReopened:
                 taken = messages[:count]
                 for each in sorted(taken, key=lambda each: not isinstance(each, m.Command)):
-                    if isinstance(each, m.Inbound):
+                    if isinstance(each, m.Inbound) and not isinstance(each, m.Outcome):
                         self.receive(each)
                 return count
         return 0
@@ -201,6 +241,11 @@ class _Advance:
         if wanted is None:
             return
         path, result = message.path, message.result
+        if message.is_lost and isinstance(result, e.ActivityFailed):
+            self._record(
+                e.ProcessSuspended, path=path, occurrence=message.occurrence, error=result.error
+            )
+            return
         if type(result) is not e.ActivityCompleted and not wanted.cancel:
             failure = e.failure_of(result, path)
             spent = message.attempt - self.process.activity(path, message.occurrence).first + 1
@@ -238,6 +283,26 @@ class _Advance:
                 return wish if attempt == message.attempt else None
         return None
 
+    def _child_refused(self, message: m.ChildRefused) -> None:
+        self.settle()
+        known = self.process.children.get(message.path)
+        if known is None:
+            return
+        self.deeds = children.unborn(self.deeds, known.id)
+        if not self.process.is_closed:
+            error = message.error
+            self._receive(e.ChildStartFailed, path=message.path, child=known.id, error=error)
+
+    def _adopt(self, message: m.Adopt) -> None:
+        """Go on by another definition; its program carries the state over."""
+        snapshot = Snapshot(self.process, self.state)
+        commit = adopt(self.program, snapshot, message, self.now)
+        self.received += commit.received
+        self.events += commit.events
+        self.process, self.state = commit.snapshot.process, commit.snapshot.state
+        self.program = message.program
+        self.agenda, self.adopts = None, True
+
     def _lost(self, message: m.Lost) -> None:
         started = [
             wish
@@ -249,27 +314,22 @@ class _Advance:
         losses = self.process.losses + 1
         self._receive(e.LeaseLost, owner=message.owner, losses=losses)
         for wish in started:
-            unknown = e.Failure(
-                "LeaseLost",
-                f"the worker vanished while {wish.path!r} ran; it runs at most once, so whether it "
-                "took effect must be found out by a person: retry, skip or set its result",
-            )
+            unknown = queueing.in_doubt(wish.path)
             self._record(
                 e.ProcessSuspended, path=wish.path, occurrence=wish.occurrence, error=unknown
             )
-        if losses >= LOSS_LIMIT:
-            poison = e.Failure(
-                "PoisonProcess",
-                f"{losses} workers vanished in a row while this process ran; it seems to kill "
-                "them: look at what its open steps do, then retry",
-            )
+        if losses >= queueing.LOSS_LIMIT:
+            poison = queueing.poison(losses)
             self._record(e.ProcessSuspended, error=poison)
 
     # -- deciding ----------------------------------------------------------------------------
 
     def settle(self) -> None:
         """Decide until nothing new follows, then record the starts that must be known before."""
-        self.agenda = self._with_starts(self._quiet())
+        agenda = self._with_starts(self._quiet())
+        while agenda is None:
+            agenda = self._with_starts(self._quiet())
+        self.agenda = agenda
 
     def _quiet(self) -> Agenda:
         """What is wanted once nothing new follows; nothing is started by asking."""
@@ -300,12 +360,12 @@ class _Advance:
         if (
             len(decisions) == 1
             and type(decisions[0]) is d.ScheduleActivity
-            and not (closed or self.process.timers)
+            and not (closed or self.process.timers or self.process.children)
         ):
             # by far the commonest case: one step after the other
             self.agenda = Agenda(decisions)  # type: ignore[arg-type]
             return
-        agenda: tuple[list[Any], list[Any], list[Any], list[Any]] = ([], [], [], [])
+        agenda: tuple[list[Any], ...] = ([], [], [], [], [])
         for decision in decisions:
             place = _PLACE.get(type(decision))
             if place is not None:
@@ -314,8 +374,8 @@ class _Advance:
                 self._decided(decision)
                 return
         if closed:
-            self.agenda = Agenda(incidents=tuple(agenda[3]))
-        elif not self._timers_changed(agenda[1]):
+            self.agenda = Agenda(incidents=tuple(agenda[4]))
+        elif not (self._timers_changed(agenda[1]) or self._children_changed(agenda[3])):
             self.agenda = Agenda(*map(tuple, agenda))
 
     def _decided(self, decision: d.Decision) -> None:
@@ -349,10 +409,35 @@ class _Advance:
             self._record(e.TimerStarted, timer=name, due=due)
         return bool(gone or new)
 
-    def _with_starts(self, agenda: Agenda) -> Agenda:
-        """Record the starts that must be known before they happen; they change no wishes."""
+    def _children_changed(self, wanted: list[d.StartChild]) -> bool:
+        if not wanted and not self.process.children:
+            return False
+        steps = tuple(children.reconcile(self.process, wanted))
+        for kind, fields, deed in steps:
+            self._record(kind, **fields)
+            self.deeds += () if deed is None else (deed,)
+        return bool(steps)
+
+    def _enqueue(self, wish: d.ScheduleActivity) -> bool:
+        """Bring a wish and its queue together; gives whether the activity is closed by it."""
+        closes = False
+        for kind, fields, deed in tuple(queueing.reconcile(self.process, wish, self.now)):
+            self._record(kind, **fields)
+            closes = closes or kind is e.ActivityClosed
+            self.deeds += () if deed is None else (deed,)
+        return closes
+
+    def _with_starts(self, agenda: Agenda) -> Agenda | None:
+        """Record the starts that must be known before they happen; they change no wishes.
+
+        None if it must be asked anew what is wanted.
+        """
         losses = self.process.losses
         for wish in agenda.activities:
+            if wish.queue is not None:
+                if self._enqueue(wish):
+                    return None
+                continue
             if wish.cancel or not (wish.at_most_once or losses):
                 continue
             known = self.process.activity(wish.path, wish.occurrence)
@@ -367,7 +452,33 @@ class _Advance:
         return agenda
 
 
-_PLACE: dict[type, int] = {d.ScheduleActivity: 0, d.StartTimer: 1, d.AwaitSignal: 2, d.Incident: 3}
+_PLACE: dict[type, int] = {
+    d.ScheduleActivity: 0,
+    d.StartTimer: 1,
+    d.AwaitSignal: 2,
+    d.StartChild: 3,
+    d.Incident: 4,
+}
+"""Where a wish stands in an agenda: in the order of its fields."""
+
+
+def adopt(before: Program[Any], snapshot: Snapshot, message: m.Adopt, now: datetime) -> Commit:
+    """Let a process follow another definition, without deciding what comes then.
+
+    Raises ValueError where its program finds no way.
+    """
+    event = e.DefinitionChanged(
+        position=snapshot.process.position + 1,
+        at=max(now, snapshot.process.at),
+        actor=message.actor,
+        reason=message.reason,
+        sha=message.sha,
+        version=message.version,
+        renames=message.renames,
+    )
+    after = history.change(before, message.program, snapshot, event)
+    gone = queueing.standing(snapshot.process) - queueing.standing(after.process)
+    return Commit(after, (event,), (event,), drops=tuple(sorted(gone)), adopts=True)
 
 
 def suspend(snapshot: Snapshot, error: e.Failure, now: datetime) -> Commit:

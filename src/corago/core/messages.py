@@ -11,7 +11,8 @@ from typing import Any
 import msgspec
 
 from corago.core.commit import DocumentWrite
-from corago.core.events import ActivityResult
+from corago.core.events import ActivityResult, Failure
+from corago.core.program import Program
 
 
 class Signal(msgspec.Struct, frozen=True, tag=True, omit_defaults=True):
@@ -37,7 +38,8 @@ class Command(msgspec.Struct, frozen=True, tag=True, omit_defaults=True):
     """An operator's command: retry, skip, set_result or cancel.
 
     `targets` maps each path that it is meant for to the position of the event that made it an
-    incident when the command was given; a command whose target has moved on is stale.
+    incident when the command was given; a command whose target has moved on is stale. A parent's
+    command to its child is meant for whatever stands there: `ANY`.
     """
 
     verb: str
@@ -47,17 +49,54 @@ class Command(msgspec.Struct, frozen=True, tag=True, omit_defaults=True):
     reason: str | None = None
 
 
-Inbound = Signal | Update | Command
+ANY = {"*": 0}
+"""The targets of a command for whatever has failed when it comes."""
 
 
-class Outcome(msgspec.Struct, frozen=True):
-    """How one attempt of an activity ended, and the documents that are to change with it."""
+class ChildEnded(msgspec.Struct, frozen=True, tag=True, omit_defaults=True):
+    """The child that was started at `path` has ended; `is_final`: it can't be opened again."""
+
+    path: str
+    child: str
+    status: str
+    result: Any = None
+    error: Failure | None = None
+    is_final: bool = False
+
+
+class Outcome(msgspec.Struct, frozen=True, tag=True):
+    """How one attempt of an activity ended, and the documents that are to change with it.
+
+    `is_lost` tells that nobody knows: its workers vanished, and a person has to decide.
+    """
 
     path: str
     occurrence: int
     attempt: int
     result: ActivityResult
     documents: tuple[DocumentWrite, ...] = ()
+    is_lost: bool = False
+
+
+Inbound = Signal | Update | Command | ChildEnded | Outcome
+
+
+class ChildRefused(msgspec.Struct, frozen=True):
+    """The child that was to be born at `path` could not be."""
+
+    path: str
+    error: Failure
+
+
+class Adopt(msgspec.Struct, frozen=True):
+    """Go on by another definition: `program`, with its `sha` and `version`."""
+
+    program: Program[Any]
+    sha: str
+    version: int
+    renames: dict[str, str] = {}
+    actor: str | None = None
+    reason: str | None = None
 
 
 class TimerDue(msgspec.Struct, frozen=True):
@@ -73,4 +112,4 @@ class Lost(msgspec.Struct, frozen=True):
     owner: str | None = None
 
 
-Message = Signal | Update | Command | Outcome | TimerDue | Lost
+Message = Inbound | ChildRefused | Adopt | TimerDue | Lost

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
 from corago.core import codec, commands, kernel
 from corago.core import events as e
 from corago.core import messages as m
+from corago.core import process as process_fold
 from corago.core.calls import Answer, Calls
 from corago.core.commit import Commit
 from corago.core.program import NOTHING, Program, Snapshot
+from corago.core.sealing import Seal, masked
+from corago.errors import InvalidInputError
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,35 +53,60 @@ class Question:
     """What if this came now: a signal, an update, a command, a step's outcome.
 
     `signal` is a name, or a name and data; `retry` and `skip` are True or a step's path;
-    `outcome` is a step's path and its result (a dict) or an exception.
+    `set_result` is a result (a dict), or a step's path and a result; `outcome` is a step's path and
+    its result (a dict) or an exception. `abort` goes before whatever waits, so it is asked alone.
+    `seal` makes tokens of the secrets in all of these.
     """
 
     signal: tuple[str, Any] | str | None = None
     update: Mapping[str, Any] | None = None
     retry: bool | str = False
     skip: bool | str = False
+    set_result: tuple[str, Mapping[str, Any]] | Mapping[str, Any] | None = None
+    cancel: bool = False
+    abort: bool = False
     outcome: tuple[str, Any] | None = None
+    seal: Seal | None = field(default=None, compare=False)
+
+    def __post_init__(self) -> None:
+        """Raises InvalidInputError where the parts can't be asked about together."""
+        if self.abort and replace(self, abort=False) != Question():
+            raise InvalidInputError(
+                "abort goes before whatever else comes: ask about it alone, or leave it out"
+            )
 
     def messages(self, snapshot: Snapshot, now: datetime) -> list[m.Message] | str:
         """The question as messages for a process as it stands; or why they would be refused."""
         found: list[m.Message] = []
         if self.signal is not None:
             name, data = (self.signal, None) if isinstance(self.signal, str) else self.signal
-            found.append(m.Signal(name, codec.plain(data, f"data of signal {name!r}")))
+            found.append(m.Signal(name, codec.plain(data, f"data of signal {name!r}", self.seal)))
         if self.update is not None:
-            found.append(m.Update(codec.plain(dict(self.update), "changes")))
+            found.append(m.Update(codec.plain(dict(self.update), "changes", self.seal)))
         process, agenda = snapshot.process, snapshot.agenda or NOTHING
-        for verb, wanted in (("retry", self.retry), ("skip", self.skip)):
-            if wanted:
-                step = wanted if isinstance(wanted, str) else None
-                targets = commands.target(process, agenda, verb, step, now)
-                if isinstance(targets, str):
-                    return targets
-                found.append(m.Command(verb, targets))
+        for verb, step, value in self._commands():
+            targets = commands.target(process, agenda, verb, step, now)
+            if isinstance(targets, str):
+                return targets
+            found.append(m.Command(verb, targets, value))
         if self.outcome is None:
             return found
         end = self._outcome(snapshot)
         return end if isinstance(end, str) else [*found, end]
+
+    def _commands(self) -> Iterator[tuple[str, str | None, Any]]:
+        """The commands that are asked about: verb, step and value."""
+        for verb, wanted in (("retry", self.retry), ("skip", self.skip)):
+            if wanted:
+                yield verb, wanted if isinstance(wanted, str) else None, None
+        if self.set_result is not None:
+            given = self.set_result
+            step, value = given if isinstance(given, tuple) else (None, given)
+            if not isinstance(value, Mapping):
+                raise InvalidInputError(f"a step's result is a dict, not {type(value).__name__}")
+            yield "set_result", step, codec.plain(dict(value), "result", self.seal)
+        if self.cancel:
+            yield "cancel", None, None
 
     def _outcome(self, snapshot: Snapshot) -> m.Outcome | str:
         path, value = self.outcome or ("", None)
@@ -90,7 +118,7 @@ class Question:
         end: e.ActivityResult = (
             e.ActivityFailed(e.Failure(type(value).__name__, str(value)))
             if isinstance(value, BaseException)
-            else e.ActivityCompleted(codec.plain(value, "outcome"))
+            else e.ActivityCompleted(codec.plain(value, "outcome", self.seal))
         )
         return m.Outcome(path, wish.occurrence, attempt, end)
 
@@ -107,6 +135,8 @@ def foresee(  # noqa: PLR0917 - what it takes is what `advance` takes, and the q
 
     Raises MissingFunctionError when a user function is needed that is not here.
     """
+    if question.abort:
+        return _aborted(program, snapshot, now)
     first = kernel.arrivals(snapshot.process, waiting, now)
     commit = kernel.advance(program, snapshot, first, now, calls)
     wanted = question.messages(commit.snapshot, now)
@@ -120,6 +150,17 @@ def foresee(  # noqa: PLR0917 - what it takes is what `advance` takes, and the q
     status = after.snapshot.process.status
     closed = f"it is {status} then and takes no more messages"
     return _shown(program, (commit, after), now, closed if after.consumed < len(messages) else "")
+
+
+def _aborted(program: Program[Any], snapshot: Snapshot, now: datetime) -> Preview:
+    """What an abort would do: it takes no message first, and asks the program for nothing."""
+    process = snapshot.process
+    refused = commands.unfit(process, "abort", now)
+    if refused is not None:
+        return _shown(program, (Commit(snapshot),), now, refused)
+    event = e.ProcessAborted(position=process.position + 1, at=max(now, process.at))
+    ended = Snapshot(process_fold.evolve(process, event), program.evolve(snapshot.state, event))
+    return _shown(program, (Commit(ended, (event,), (event,)),), now)
 
 
 def _shown(
@@ -137,15 +178,15 @@ def _shown(
         path += [each.path for each in stands]
     path += [timer.timer.rpartition("@")[0] for timer in agenda.timers]
     standing = process.standing
-    if standing == "running" and len(waits) == len(agenda.activities):
-        standing = "waiting"
+    if standing in ("created", "running"):  # whoever commits this takes it up
+        standing = "waiting" if len(waits) == len(agenda.activities) else "running"
     return Preview(
         status=standing,
         path=tuple(dict.fromkeys(each for each in path if each)),
-        state=program.view(snapshot.state),
+        state=masked(program.view(snapshot.state)),
         internal=None,
-        external=process.external,
-        decisions=events,
+        external=masked(process.external),
+        decisions=tuple(map(codec.masked_event, events)),
         effects=effects,
         timers=dict(process.timers),
         refused=(

@@ -5,7 +5,8 @@ Calls no user code.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -20,8 +21,9 @@ class Activity(msgspec.Struct, frozen=True, omit_defaults=True):
     """What is known of an activity that did not simply succeed at once.
 
     `attempt` is the one that runs or comes next, `first` the first of the present retry budget,
-    `due` the instant before which it must not start, `error` what the attempt before it met. All
-    of it is true of one `occurrence` only.
+    `due` the instant before which it must not start, `error` what the attempt before it met.
+    `queued` is the attempt that stands in `queue`, `canceled` tells that it was asked to stop,
+    `position` is that of the event that set `due`. All of it is true of one `occurrence` only.
     """
 
     attempt: int = 1
@@ -30,6 +32,20 @@ class Activity(msgspec.Struct, frozen=True, omit_defaults=True):
     error: e.Failure | None = None
     started: bool = False
     occurrence: int = 1
+    queued: int = 0
+    canceled: bool = False
+    position: int = 0
+    queue: str = ""
+
+
+class Child(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A child that is open, or was when this was last heard of it.
+
+    `canceled` tells that it was asked to stop.
+    """
+
+    id: str
+    canceled: bool = False
 
 
 FRESH = Activity()
@@ -57,6 +73,11 @@ class Process(msgspec.Struct, frozen=True, omit_defaults=True):
     error: e.Failure | None = None
     error_path: str = ""
     result: Any = None
+    parent: str | None = None
+    parent_path: str = ""
+    children: dict[str, Child] = {}
+    version: int = 1
+    started_at: datetime | None = None
 
     @property
     def is_closed(self) -> bool:
@@ -84,6 +105,31 @@ def later(now: datetime, seconds: float) -> datetime:
         return datetime.max.replace(tzinfo=now.tzinfo)
 
 
+_INDEX = re.compile(r"\[\d+\]$")
+
+
+def renamed(path: str, renames: Mapping[str, str]) -> str:
+    """What a path, or a timer's name at one, is called after a change of definition.
+
+    `renames` knows no indexes: those of a path within a loop stay where they are.
+    """
+    if not renames:
+        return path
+    place, at, tries = path.rpartition("@") if path.rpartition("@")[2].isdigit() else (path, "", "")
+    segments = place.split("/")
+    bare = [*(_INDEX.sub("", each) for each in segments[:-1]), segments[-1]]
+    for length in range(len(segments), 0, -1):
+        new = renames.get("/".join(bare[:length]))
+        if new is None:
+            continue
+        ends = [each[len(name) :] for each, name in zip(segments, bare, strict=True)]
+        parts = new.split("/")
+        if len(parts) == length:
+            parts = [part + end for part, end in zip(parts, ends, strict=False)]
+        return "/".join([*parts, *segments[length:]]) + at + tries
+    return path
+
+
 def start(event: e.ProcessStarted) -> Process:
     """The process that a first event makes."""
     return Process(
@@ -95,6 +141,10 @@ def start(event: e.ProcessStarted) -> Process:
         run=event.run,
         deadline=None if event.timeout is None else later(event.at, event.timeout),
         external=event.external,
+        parent=event.parent,
+        parent_path=event.parent_path,
+        version=event.version,
+        started_at=event.at,
     )
 
 
@@ -140,7 +190,12 @@ def _resolved(process: Process, paths: tuple[str, ...]) -> tuple[str, ...]:
 def _retried(process: Process, event: e.ActivityRetried) -> Process:
     first = process.activity(event.path, event.occurrence).first
     following = Activity(
-        event.attempt + 1, first, event.due, event.error, occurrence=event.occurrence
+        event.attempt + 1,
+        first,
+        event.due,
+        event.error,
+        occurrence=event.occurrence,
+        position=event.position,
     )
     return _step(process, event, activities=process.activities | {event.path: following}, losses=0)
 
@@ -150,10 +205,65 @@ def _started(process: Process, event: e.ActivityStarted) -> Process:
         process.activity(event.path, event.occurrence),
         attempt=event.attempt,
         due=None,
+        position=0,
         started=True,
         occurrence=event.occurrence,
     )
     return _step(process, event, activities=process.activities | {event.path: known})
+
+
+def _changed(process: Process, event: e.DefinitionChanged) -> Process:
+    def moved(mapping: dict[str, Any]) -> dict[str, Any]:
+        return {renamed(path, event.renames): value for path, value in mapping.items()}
+
+    return _step(
+        process,
+        event,
+        status=process.status,
+        sha=event.sha,
+        version=event.version,
+        activities=_moved_on(process.activities, event.renames),
+        timers=moved(process.timers),
+        children=moved(process.children),
+        suspended=tuple(renamed(path, event.renames) for path in process.suspended),
+    )
+
+
+def _moved_on(activities: dict[str, Activity], renames: Mapping[str, str]) -> dict[str, Activity]:
+    """What stands in a queue under a path that is gone stands in none."""
+    found = {}
+    for path, known in activities.items():
+        new = renamed(path, renames)
+        found[new] = known if new == path else _replace(known, queued=0)
+    return found
+
+
+def _scheduled(process: Process, event: e.ActivityScheduled) -> Process:
+    known = _replace(
+        process.activity(event.path, event.occurrence),
+        queued=event.attempt,
+        queue=event.queue,
+        attempt=event.attempt,
+        occurrence=event.occurrence,
+    )
+    return _step(process, event, activities=process.activities | {event.path: known})
+
+
+def _cancel_asked(process: Process, event: e.ActivityCancelRequested) -> Process:
+    known = _replace(process.activity(event.path, event.occurrence), canceled=True)
+    return _step(process, event, activities=process.activities | {event.path: known})
+
+
+def _sent(process: Process, event: e.MessageSent) -> Process:
+    child = Child(event.to, canceled=event.command == "cancel")
+    return _step(process, event, children=process.children | {event.path: child})
+
+
+def _child_gone(process: Process, event: e.ChildClosed | e.ChildStartFailed) -> Process:
+    known = process.children.get(event.path)
+    if known is None or known.id != event.child:
+        return _step(process, event)
+    return _step(process, event, children=_without(process.children, event.path))
 
 
 def _lost(process: Process, event: e.LeaseLost) -> Process:
@@ -175,7 +285,9 @@ def _suspended(process: Process, event: e.ProcessSuspended) -> Process:
 
 def _resumed(process: Process, event: e.ProcessResumed) -> Process:
     activities = {
-        path: _replace(known, due=None, first=known.attempt) if path in event.paths else known
+        path: _replace(known, due=None, position=0, first=known.attempt, queued=0)
+        if path in event.paths
+        else known
         for path, known in process.activities.items()
     }
     poisoned = "" in event.paths
@@ -209,6 +321,13 @@ _APPLY: dict[type, Callable[[Process, Any], Process]] = {
     e.ActivityClosed: _closed,
     e.ActivityRetried: _retried,
     e.ActivityStarted: _started,
+    e.ActivityScheduled: _scheduled,
+    e.ActivityCancelRequested: _cancel_asked,
+    e.ChildStarted: lambda p, v: _step(p, v, children=p.children | {v.path: Child(v.child)}),
+    e.ChildStartFailed: _child_gone,
+    e.ChildClosed: _child_gone,
+    e.MessageSent: _sent,
+    e.DefinitionChanged: _changed,
     e.LeaseLost: _lost,
     e.TimerStarted: lambda p, v: _step(p, v, timers=p.timers | {v.timer: v.due}),
     e.TimerFired: lambda p, v: _step(p, v, timers=_without(p.timers, v.timer)),

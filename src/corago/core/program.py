@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from typing import Any, Protocol, TypeVar
 
 import msgspec
 
 from corago.core import decisions as d
 from corago.core.calls import Calls
-from corago.core.events import Event, ProcessStarted
+from corago.core.events import DefinitionChanged, Event, ProcessStarted
 from corago.core.process import Process
 
 S = TypeVar("S")
@@ -43,9 +44,44 @@ class Program(Protocol[S]):
         """The input of a new process as the door takes it. Raises InvalidInputError."""
         ...
 
+    def discreet(self, values: Any) -> Any:
+        """An input or a result, with those values held as secrets that the workflow takes as such.
+
+        Pure.
+        """
+        ...
+
     def view(self, state: S) -> Any:
         """What users are shown as the process's state."""
         ...
+
+    def held(self, state: S) -> Iterable[Any]:
+        """The users' values that this state holds, those of unfinished parts too, each once."""
+        ...
+
+    def differences(
+        self, state: S, before: Program[Any], renames: Mapping[str, str]
+    ) -> tuple[Difference, ...]:
+        """Why a process in this state of the program `before` can't simply go on by this one."""
+        ...
+
+    def adopt(self, state: S, before: Program[Any], event: DefinitionChanged) -> S:
+        """The state in which a process of the program `before` goes on by this one.
+
+        Pure, like `evolve`. Raises ValueError where no way leads over.
+        """
+        ...
+
+
+class Difference(msgspec.Struct, frozen=True):
+    """What stands between a process and another definition, at `path`, in words.
+
+    `stops` tells whether even a person can't wave it through.
+    """
+
+    path: str
+    text: str
+    stops: bool = True
 
 
 class Agenda(msgspec.Struct, frozen=True):
@@ -54,6 +90,7 @@ class Agenda(msgspec.Struct, frozen=True):
     activities: tuple[d.ScheduleActivity, ...] = ()
     timers: tuple[d.StartTimer, ...] = ()
     signals: tuple[d.AwaitSignal, ...] = ()
+    children: tuple[d.StartChild, ...] = ()
     incidents: tuple[d.Incident, ...] = ()
 
 

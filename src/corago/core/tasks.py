@@ -7,7 +7,9 @@ from typing import Any
 
 import msgspec
 
+from corago.core.commit import Queued
 from corago.core.messages import Inbound
+from corago.core.process import Process
 from corago.core.program import Program, Snapshot
 
 
@@ -42,14 +44,36 @@ class DecisionTask(msgspec.Struct, frozen=True):
     saved: int = 0
 
 
+class ActivityTask(msgspec.Struct, frozen=True):
+    """A queued attempt in a worker's hands.
+
+    `process` is its process as it was when the attempt was queued; `sha` is the definition that
+    it follows now. `number`, `epoch` and `owner` are the backend's fence; `losses` counts the
+    workers that vanished with it; `stops` tells that it is not to run any more.
+    """
+
+    process: Process
+    sha: str
+    attempt: Queued
+    number: int
+    epoch: int
+    owner: int
+    losses: int = 0
+    stops: bool = False
+
+
 class Hold(msgspec.Struct, frozen=True):
     """What to do with the lease in the same write: keep it, or park until `due`.
 
-    Without `due` only a message ends the parking.
+    Without `due` only a message ends the parking. `unfit` is the number of a definition by which
+    the process can't go on: its workers leave it alone until somebody has moved it on.
+    `lost_owner` is told again to whoever takes it up.
     """
 
     keeps: bool = True
     due: datetime | None = None
+    unfit: int | None = None
+    lost_owner: str | None = None
 
 
 KEEP = Hold()

@@ -6,8 +6,9 @@ from collections.abc import Sequence
 
 from corago.core import history as fold
 from corago.core.events import Event
-from corago.runtime.engine import Workflow
-from corago.steps.graph import graph_text, positions
+from corago.runtime.settings import Workflow
+from corago.steps.graph import graph_text
+from corago.steps.positions import positions
 from corago.steps.program import StepsProgram
 
 

@@ -1,6 +1,6 @@
 """The port that runs processes, shaped like Amazon SWF.
 
-Start, send, describe, and poll and respond for decision tasks.
+Start, send, describe, and poll and respond for decision tasks and activity tasks.
 
 Turns and engines speak only this. Errors everywhere: StoreUnavailableError (try again) and its kin.
 """
@@ -14,11 +14,12 @@ from typing import Any, Protocol
 import msgspec
 
 from corago.core.commit import Commit
+from corago.core.events import Event, ProcessStarted
 from corago.core.history import History
-from corago.core.messages import Inbound
+from corago.core.messages import ChildRefused, Inbound, Outcome
 from corago.core.process import Process
 from corago.core.program import Program, Snapshot
-from corago.core.tasks import DecisionTask, Hold, Mail
+from corago.core.tasks import ActivityTask, DecisionTask, Hold, Mail
 from corago.ports.store import Change, Definition, Instance, Peer, Query, Refusal
 
 
@@ -41,13 +42,14 @@ class Start(msgspec.Struct, frozen=True):
 class Started(msgspec.Struct, frozen=True):
     """The answer to a start.
 
-    Whether it is new, whether the one that was there is the same, and its task if it was born
-    leased.
+    Whether it is new (then with its first event), whether the one that was there is the same, and
+    its task if it was born leased.
     """
 
     is_new: bool
     is_same: bool = True
     task: DecisionTask | None = None
+    event: ProcessStarted | None = None
 
 
 class Polled(msgspec.Struct, frozen=True):
@@ -56,6 +58,13 @@ class Polled(msgspec.Struct, frozen=True):
     tasks: tuple[DecisionTask, ...]
     next_due: datetime | None
     paused: bool
+
+
+class PolledActivities(msgspec.Struct, frozen=True):
+    """Activity tasks taken, and when the next one falls due."""
+
+    tasks: tuple[ActivityTask, ...]
+    next_due: datetime | None
 
 
 class Description(msgspec.Struct, frozen=True):
@@ -86,6 +95,15 @@ class Backend(Protocol):
     def program(self, definition: Definition) -> Program[Any]:
         """The program of a definition that `define` or `latest` gave."""
 
+    async def newest(self, name: str, version: int | None = None) -> Definition | None:
+        """The newest stored definition of a name, and version if one is given."""
+
+    async def adopt(self, description: Description, to: Definition, commit: Commit) -> bool:
+        """Let a process that nobody holds follow another definition; False if it has moved on."""
+
+    def follower(self, sha: str) -> Definition | None:
+        """The definition of this engine that follows an older one of the same workflow."""
+
     async def latest(self, name: str) -> Definition | None:
         """The newest definition of a name, for clients without code."""
 
@@ -98,10 +116,12 @@ class Backend(Protocol):
         Raises ProcessNotFoundError, ProcessClosedError, SignalKeyError.
         """
 
-    async def abort(self, process_id: str, actor: str | None, reason: str | None) -> None:
+    async def abort(
+        self, process_id: str, actor: str | None, reason: str | None
+    ) -> tuple[Process, Event]:
         """End a process by force, whoever holds it; needs no program.
 
-        Raises CommandRefusedError on a closed one.
+        Gives its end, and the event that was written. Raises CommandRefusedError on a closed one.
         """
 
     async def describe(self, process_id: str) -> Description:
@@ -133,10 +153,32 @@ class Backend(Protocol):
 
     async def complete_decision_task(
         self, task: DecisionTask, commit: Commit, hold: Hold, *, consumed: int, seen: int
-    ) -> DecisionTask | Refusal:
+    ) -> DecisionTask | Refusal | ChildRefused:
         """Write a commit.
 
         Gives the task as it goes on (or was let go), or why nothing was written.
+        """
+
+    async def poll_activity_tasks(
+        self, worker: int, queues: Sequence[str], shas: Sequence[str], limit: int
+    ) -> PolledActivities:
+        """Lease due tasks of these queues, and of definitions that these are or follow.
+
+        What is to stop and nobody's stands in the queue of the empty name.
+        """
+
+    async def complete_activity_task(self, task: ActivityTask, outcome: Outcome) -> bool:
+        """Bring the outcome of a task; False, and nothing changes, if it is wanted no longer."""
+
+    async def held_activity_tasks(self, worker: int) -> dict[int, bool]:
+        """The numbers of the tasks that a worker holds, and whether each is to stop."""
+
+    async def return_activity_tasks(
+        self, worker: int, numbers: Sequence[int], due: datetime
+    ) -> None:
+        """Let go of tasks that this worker holds, and did not harm; others get them from `due` on.
+
+        It counts as no loss.
         """
 
     async def heartbeat(self, name: str, worker: int | None = None) -> int:

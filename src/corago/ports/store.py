@@ -34,6 +34,8 @@ class Refusal(Enum):
     """The commit parks or closes, but messages have come that it has not seen."""
     DOCUMENT_CONFLICT = "document conflict"
     """A document's version is not the expected one."""
+    CHILD_EXISTS = "child exists"
+    """A process of a child's id is there already."""
 
 
 class Definition(msgspec.Struct, frozen=True):
@@ -49,12 +51,20 @@ class Definition(msgspec.Struct, frozen=True):
     id: int = 0
 
 
+class Blob(msgspec.Struct, frozen=True):
+    """A large value beside the rows; `sha` is the SHA-256 of `data`, in hexadecimal."""
+
+    sha: str
+    data: bytes
+
+
 class NewProcess(msgspec.Struct, frozen=True):
     """A process to be born.
 
     `event` is its ProcessStarted; `input_sha` stands for workflow and canonical input.
 
     With `owner` (a worker's id) it is born leased to that worker; without, it is due at once.
+    `blobs` are the large values that its texts refer to.
     """
 
     process_id: str
@@ -66,6 +76,7 @@ class NewProcess(msgspec.Struct, frozen=True):
     tags: tuple[str, ...] = ()
     parent: str | None = None
     owner: int | None = None
+    blobs: tuple[Blob, ...] = ()
 
 
 class Born(msgspec.Struct, frozen=True):
@@ -84,6 +95,7 @@ class Outgoing(msgspec.Struct, frozen=True):
     """A message for an inbox.
 
     `digest` stands for its content where it has a `key`; `reopens` lets it into a failed process.
+    `blobs` are the large values that `data` refers to.
     """
 
     process_id: str
@@ -91,6 +103,7 @@ class Outgoing(msgspec.Struct, frozen=True):
     key: str | None = None
     digest: str = ""
     reopens: bool = False
+    blobs: tuple[Blob, ...] = ()
 
 
 class Sent(msgspec.Struct, frozen=True):
@@ -106,13 +119,51 @@ class Sent(msgspec.Struct, frozen=True):
 
 
 class Fence(msgspec.Struct, frozen=True):
-    """What the writer believes: checked in the very write."""
+    """What the writer believes: checked in the very write.
+
+    `owner` None means that nobody holds the process.
+    """
 
     instance: int
     run: int
-    owner: int
+    owner: int | None
     epoch: int
     position: int
+
+
+class NewTask(msgspec.Struct, frozen=True):
+    """An activity for any worker of a queue: one attempt, due at `due_us`; `data` is JSON.
+
+    `path` tells it from the other tasks of its process.
+    """
+
+    path: str
+    queue: str
+    due_us: int
+    data: bytes
+
+
+class Task(msgspec.Struct, frozen=True):
+    """A task in a worker's hands.
+
+    `epoch` counts how often it was taken: the worker's fence; `losses` those who vanished with it.
+    """
+
+    task: int
+    epoch: int
+    process_id: str
+    sha: str
+    path: str
+    queue: str
+    data: bytes
+    losses: int = 0
+
+
+class TaskClaims(msgspec.Struct, frozen=True):
+    """The answer to a claim of tasks, and when the next one falls due (None: none waits)."""
+
+    taken: tuple[Task, ...]
+    next_due_us: int | None
 
 
 class Append(msgspec.Struct, frozen=True):
@@ -124,7 +175,16 @@ class Append(msgspec.Struct, frozen=True):
     message wakes it); with `closes` too, and it is due never. `snapshot` replaces the kept one
     and stands at the position after the events. `external` replaces the external store's text.
     `seize` takes the process whoever holds it: owner and epoch of the fence are not checked,
-    position is; the epoch rises, so that the holder is fenced.
+    position is; the epoch rises, so that the holder is fenced. Written by nobody (an `owner` of
+    None) and neither parking nor closing, it leaves the process without owner and due as it was,
+    or due at `at_us` if it was seized from somebody.
+
+    `definition` is the id of the definition that it follows from now on; `unfit` that of one which
+    it does not fit as it stands; `lost_owner` is told to the next claimant, as by `bury`.
+
+    `births` are its children, `sends` messages for other processes, `blobs` the large values that
+    its texts refer to. `tasks` are put into queues; `cancels` and `drops` are paths of tasks that
+    are to stop, or to be forgotten, before the new ones are put.
     """
 
     fence: Fence
@@ -141,6 +201,15 @@ class Append(msgspec.Struct, frozen=True):
     external: bytes | None = None
     documents: tuple[DocumentWrite, ...] = ()
     seize: bool = False
+    definition: int | None = None
+    unfit: int | None = None
+    lost_owner: str | None = None
+    births: tuple[NewProcess, ...] = ()
+    sends: tuple[Outgoing, ...] = ()
+    blobs: tuple[Blob, ...] = ()
+    tasks: tuple[NewTask, ...] = ()
+    cancels: tuple[str, ...] = ()
+    drops: tuple[str, ...] = ()
 
 
 class Arrived(msgspec.Struct, frozen=True):
@@ -173,6 +242,7 @@ class Instance(msgspec.Struct, frozen=True):
     updated_us: int
     tags: tuple[str, ...] = ()
     parent: str | None = None
+    unfit: int | None = None
 
 
 class Loaded(msgspec.Struct, frozen=True):
@@ -246,7 +316,10 @@ class DocumentVersion(msgspec.Struct, frozen=True):
 
 
 class Change(msgspec.Struct, frozen=True):
-    """What a listener is told: a process got a `message`, became `runnable`, or `closed`."""
+    """What a listener is told.
+
+    A process got a `message`, became `runnable`, or `closed`; or its tasks changed (`task`).
+    """
 
     kind: str
     process_id: str
@@ -304,19 +377,69 @@ class Store(Protocol):
         snapshot replaces the older one. [C16] A document write needs the expected version, and
         keeps every version with process, position and actor; one conflict refuses the whole item.
         [C17] In a batch each item is accepted or refused alone. [C18] `seize` fences the holder.
-        An append that neither parks nor closes keeps the lease.
+        An append that neither parks nor closes keeps the lease. [C26] `definition` replaces the
+        row's definition. [C27] `births` are started as by `start`, without an owner; one whose id
+        is known refuses the whole item. [C28] `sends` are put into inboxes as by `send`, when the
+        row is written and the children are born; what is absent or closed there, or was sent
+        before, is dropped without a word. [C29] `unfit` stays with the row until the next append
+        that writes events or says another. [C30] Blobs, those of starts and messages too, are
+        kept once each, and whole, in the transaction of what brings them; what is refused or
+        dropped brings none. [C31] `tasks` are due for their queues; a path that has a task gets
+        the new one in its place, and whoever works at the old one is fenced. `cancels` mark tasks;
+        one that nobody holds then stands in the queue of the empty name, due at once. `drops` and
+        closing remove them.
         """
 
-    async def claim(self, worker: int, definitions: Sequence[int], limit: int) -> Claims:
+    async def claim(
+        self,
+        worker: int,
+        definitions: Sequence[int],
+        limit: int,
+        heirs: Sequence[tuple[int, int]] = (),
+    ) -> Claims:
         """Lease due processes of these definitions to a worker, longest due first.
 
-        They come with all that a turn needs.
+        They come with all that a turn needs. A pair in `heirs` is an older definition and the one
+        that follows it: its processes are taken too, [C32] unless their row's `unfit` is that
+        follower or a later one (a higher id).
 
         [C19] Only processes without owner, due now, of these definitions, at most `limit`; each
         gets the owner, epoch + 1 and status `running` (a `failed` one keeps its status). [C20] No
         process is claimed twice without having been let go. [C21] `lost_owner` is told to the
         claimant once. [C22] While paused, nothing is claimed.
         """
+
+    async def claim_tasks(
+        self, worker: int, queues: Sequence[str], definitions: Sequence[int], limit: int
+    ) -> TaskClaims:
+        """Lease due tasks of these queues and definitions to a worker, longest due first.
+
+        [C33] Only tasks without owner, due now, and never one twice without its having been freed;
+        while paused, none. Each comes with its epoch risen.
+        """
+
+    async def complete_task(
+        self, task: Task, worker: int, outcome: bytes, blobs: Sequence[Blob] = ()
+    ) -> bool:
+        """Take a task out and put its outcome into its process's inbox, in one transaction.
+
+        `blobs` are the large values that the outcome refers to.
+
+        [C34] False, and nothing is written, when the task is gone or no longer this worker's in
+        this epoch; when its process is closed, it is only taken out.
+        """
+
+    async def return_tasks(self, worker: int, numbers: Sequence[int], due_us: int) -> None:
+        """Let go of those of these tasks that the worker holds, unharmed; they are due at `due_us`.
+
+        [C35] Those that are to stop as in [C31]; no loss is counted.
+        """
+
+    async def held_tasks(self, worker: int) -> dict[int, bool]:
+        """The ids of the tasks that a worker holds, and whether each is to stop [C31]."""
+
+    async def blobs(self, shas: Sequence[str]) -> list[Blob]:
+        """The blobs of these names, in no order; unknown ones are missing."""
 
     async def load(self, process_id: str) -> Loaded | None:
         """A process as it is now, without claiming it."""
@@ -356,7 +479,8 @@ class Store(Protocol):
         None strikes it off whatever its counter is: for its own farewell.
 
         [C25] Its processes lose their owner, are due at once and remember its name as
-        `lost_owner`, in one transaction; gives how many.
+        `lost_owner`, in one transaction; gives how many processes. Its tasks are due at once too,
+        with one loss more; those that are to stop as in [C31].
         """
 
     async def pause(self, paused: bool | None = None) -> bool:  # noqa: FBT001 - one word, one meaning
@@ -369,13 +493,7 @@ class Store(Protocol):
         """Every version of a document, oldest first; empty if there is none."""
 
     def subscribe(self, listener: Callable[[Change], None]) -> Callable[[], None]:
-        """Be told, on the event loop, after commits made through this object.
-
-        Gives the way to stop it.
-        """
+        """Be told, on the loop, after commits made through this object; gives the way to stop."""
 
     def stirred(self) -> bool:
-        """Whether another object may have written since this was last asked.
-
-        Cheap, never blocks.
-        """
+        """Whether another object may have written since this was last asked; never blocks."""

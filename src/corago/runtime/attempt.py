@@ -9,7 +9,6 @@ import asyncio
 import contextvars
 import logging
 import traceback
-from collections import ChainMap
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +20,8 @@ from corago.core import events as e
 from corago.core import messages as m
 from corago.errors import StateTooLargeError
 from corago.runtime.executor import Job
+from corago.runtime.listening import Ears
+from corago.secrecy import discretion
 
 if TYPE_CHECKING:
     from corago.runtime.turn import Turn
@@ -39,6 +40,8 @@ class Attempt:
 
     __slots__ = (
         "_alarm",
+        "_began",
+        "_ears",
         "_end",
         "_function",
         "_handle",
@@ -70,6 +73,8 @@ class Attempt:
         self._alarm: asyncio.TimerHandle | None = None
         self._end: e.ActivityResult | None = None
         self._is_over = False
+        self._ears = turn.worker.ears
+        self._began: float | None = None
 
     def answers(self, wish: d.ScheduleActivity, number: int) -> bool:
         """Whether it is the `number`-th attempt of what this wish asks for."""
@@ -77,11 +82,13 @@ class Attempt:
 
     def start(self) -> None:
         """Run it: async on the loop, sync in a thread."""
+        context = contextvars.copy_context()
+        if self._ears is not None:
+            context.run(self._ears.attempt_began, self._turn.task.snapshot.process, self.context)
         if self._function.is_async:
-            self._handle = self._turn.worker.loop.create_task(self._perform())
+            self._handle = self._turn.worker.loop.create_task(self._perform(), context=context)
             self._arm()
         else:
-            context = contextvars.copy_context()
             began = self._arm if self.wish.timeout is not None else None
             self._handle = Job(lambda: context.run(self._work), self._finish, began)
             self._turn.worker.executor.submit(self._handle)
@@ -95,6 +102,8 @@ class Attempt:
 
     def drop(self) -> None:
         """Stop it if it can be stopped, and forget its outcome."""
+        if self._ears is not None and not self._is_over:
+            self._tell(self._ears, None)
         self._is_over = True
         self._disarm()
         self.context.request_cancel()
@@ -109,27 +118,32 @@ class Attempt:
     # -- running -----------------------------------------------------------------------------
 
     async def _perform(self) -> None:
+        if self._ears is not None:
+            self._began = self._ears.clock.monotonic()
         try:
             with entered(self.context):
                 arguments = self._function.arguments(self.wish.input)
                 value = await self._function.function(**arguments)
             end = self._completed(value)
         except asyncio.CancelledError as error:
-            end = self._end or failed(error)
+            end = self._end or failed(error, discretion(self.wish.input))
         except BaseException as error:
             if self._turn.worker.loop.is_closed():
                 raise  # nobody runs it any more
-            end = failed(error)  # user code may raise anything; it becomes a fact
+            # user code may raise anything; it becomes a fact
+            end = failed(error, discretion(self.wish.input))
         self._finish(end)
 
     def _work(self) -> e.ActivityResult:
+        if self._ears is not None:
+            self._began = self._ears.clock.monotonic()
         try:
             with entered(self.context):
                 arguments = self._function.arguments(self.wish.input)
                 value = self._function.function(**arguments)
             return self._completed(value)
         except BaseException as error:  # noqa: BLE001 - user code may raise anything; it becomes a fact
-            return failed(error)
+            return failed(error, discretion(self.wish.input))
 
     def _completed(self, value: Any) -> e.ActivityResult:
         result = self._function.result(value)
@@ -142,9 +156,14 @@ class Attempt:
             return
         self._is_over = True
         self._disarm()
+        if self._ears is not None:
+            self._tell(self._ears, end)
         path, occurrence = self.wish.path, self.wish.occurrence
         documents = tuple(self.context.documents)
         self._turn.ended(m.Outcome(path, occurrence, self.number, end, documents))
+
+    def _tell(self, ears: Ears, end: e.ActivityResult | None) -> None:
+        ears.attempt_ended(self._turn.task.snapshot.process, self.context, end, self._began)
 
     # -- time --------------------------------------------------------------------------------
 
@@ -190,15 +209,21 @@ class Attempt:
             context.path,
             context.process_id,
             what,
-            extra={"process_id": context.process_id, "run": context.run, "step": context.path},
+            extra=context.fields,
         )
 
 
-def failed(error: BaseException) -> e.ActivityFailed:
-    """An exception as the recorded end of an activity; never raises."""
-    message = _said(lambda: str(error))[:MESSAGE_CHARACTERS]
-    trace = _said(lambda: "".join(traceback.format_exception(error)))[-TRACEBACK_CHARACTERS:]
-    return e.ActivityFailed(e.Failure(type(error).__name__, message, trace))
+def failed(error: BaseException, hide: Callable[[str], str] | None = None) -> e.ActivityFailed:
+    """An exception as the recorded end of an activity, without what `hide` cuts out; never raises.
+
+    It is cut to a length only then, lest half a secret stays.
+    """
+    message = _said(lambda: str(error))
+    trace = _said(lambda: "".join(traceback.format_exception(error)))
+    if hide is not None:
+        message, trace = hide(message), hide(trace)
+    short, end = message[:MESSAGE_CHARACTERS], trace[-TRACEBACK_CHARACTERS:]
+    return e.ActivityFailed(e.Failure(type(error).__name__, short, end))
 
 
 def _said(tell: Callable[[], str]) -> str:
@@ -224,15 +249,18 @@ class StateLimit:
     def check(self, turn: Turn, wish: d.ScheduleActivity, result: dict[str, Any]) -> None:
         """Raise StateTooLargeError if the State with this result in it would be too large.
 
-        The error names the largest key.
+        What unfinished branches and loops have written counts: it will be in the State. The error
+        names the largest key.
         """
-        turn.state_bound += len(msgspec.json.encode(result))
+        added = _size(result)
+        turn.state_bound += added
         if turn.state_bound <= self.limit:
             return
-        merged = {**_plain_view(wish.input), **result}
-        sizes = {key: len(msgspec.json.encode(value)) for key, value in merged.items()}
-        total = sum(sizes.values())
+        task, view = turn.task, wish.input
+        total = added + sum(map(_size, task.program.held(task.snapshot.state)))
+        total -= sum(_size(view[key]) for key in result if key in view)
         if total > self.limit:
+            sizes = {key: _size(value) for key, value in {**view, **result}.items()}
             largest = max(sizes, key=lambda key: sizes[key])
             raise StateTooLargeError(
                 f"after step {wish.path!r} the State would be {total:,} bytes, over the limit of "
@@ -242,5 +270,5 @@ class StateLimit:
         turn.state_bound = total
 
 
-def _plain_view(view: Any) -> dict[str, Any]:
-    return dict(view) if isinstance(view, ChainMap) else view
+def _size(value: Any) -> int:
+    return len(msgspec.json.encode(value))

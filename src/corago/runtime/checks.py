@@ -8,6 +8,7 @@ from typing import Any
 
 from corago.clock import to_us
 from corago.core import events as e
+from corago.core.codec import canonical
 from corago.errors import InvalidInputError
 from corago.ports.store import Query
 
@@ -41,6 +42,21 @@ def aware(at: datetime) -> datetime:
             f"{at.isoformat()} has no time zone; use an aware datetime, e.g. with UTC"
         )
     return at
+
+
+def size(value: Any, limit: int, what: str) -> None:
+    """Raise InvalidInputError, naming the largest key, if a value is over the limit in bytes."""
+    found = len(canonical(value))
+    if found <= limit:
+        return
+    largest = ""
+    if isinstance(value, dict) and value:
+        key = max(value, key=lambda each: len(canonical(value[each])))
+        largest = f"; its largest key is {key!r}"
+    raise InvalidInputError(
+        f"the {what} is {found:,} bytes, over the limit of {limit:,}{largest}: keep large values "
+        "elsewhere and a reference to them here, or raise state_limit"
+    )
 
 
 def good_id(value: str) -> str:

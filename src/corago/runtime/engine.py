@@ -7,35 +7,34 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import AsyncGenerator, AsyncIterable, Awaitable, Callable, Iterable, Mapping
+from collections.abc import AsyncGenerator, AsyncIterable, Callable, Iterable, Mapping
 from contextlib import aclosing
-from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
-from typing import Any, Protocol, Self
+from typing import Any, Self
 
-from corago.clock import Clock
 from corago.core import codec
+from corago.core import process as process_fold
 from corago.core.process import Process
-from corago.core.program import Program
 from corago.errors import (
     DuplicateNameError,
     EngineClosedError,
-    InvalidInputError,
     ProcessAlreadyExistsError,
     StoreError,
     WaitTimeoutError,
     WorkflowNotFoundError,
 )
-from corago.ids import NewId
 from corago.ports.backend import Backend, Start
 from corago.ports.store import Change, Definition
 from corago.runtime import checks
 from corago.runtime.executor import Executor
 from corago.runtime.handle import AsyncHandle, outcome
-from corago.runtime.operate import Operation
+from corago.runtime.listening import ears_of
+from corago.runtime.migrating import Migrating
+from corago.runtime.settings import Settings, Surround, Workflow
 from corago.runtime.waiting import Waiters
 from corago.runtime.worker import Worker
+from corago.secrecy import revealed, using
 
 GLANCE_SECONDS = 0.025
 """How often it looks whether somebody else has written."""
@@ -44,60 +43,7 @@ LOOK_SECONDS = 1.0
 """The safety net of a waiter: how long it trusts that nothing has happened."""
 
 
-class Workflow(Protocol):
-    """What an engine needs of a workflow, whatever its door."""
-
-    @property
-    def name(self) -> str:
-        """Its name, unique with its version."""
-
-    @property
-    def version(self) -> int:
-        """Its version, from 1."""
-
-    @property
-    def sha(self) -> str:
-        """SHA-256 of its canonical document, hexadecimal."""
-
-    @property
-    def document(self) -> Mapping[str, Any]:
-        """Itself as data."""
-
-    @property
-    def functions(self) -> Mapping[str, Any]:
-        """Its code, by path."""
-
-    @property
-    def program(self) -> Program[Any]:
-        """How the kernel runs it."""
-
-    @property
-    def timeout(self) -> float | None:
-        """Seconds that a process of it may take."""
-
-
-@dataclass(frozen=True, slots=True)
-class Settings:
-    """How an engine runs: see `AsyncEngine` for the meaning of each."""
-
-    has_worker: bool = True
-    concurrency: int = 64
-    lease: timedelta = timedelta(seconds=15)
-    state_limit: int = 2 * 1024 * 1024
-    grace: float = 30.0
-
-
-@dataclass(frozen=True, slots=True)
-class Surround:
-    """What the engine is handed of the world: all time, chance and threads come through here."""
-
-    clock: Clock
-    new_id: NewId
-    sleep: Callable[[float], Awaitable[None]]
-    executor: Callable[[asyncio.AbstractEventLoop], Executor]
-
-
-class EngineCore(Operation):
+class EngineCore(Migrating):
     """The engine over any Backend; `corago.wiring` makes it from a URL."""
 
     def __init__(
@@ -113,13 +59,14 @@ class EngineCore(Operation):
         self._clock = surround.clock
         self._new_id = surround.new_id
         self._settings = settings
+        self._ears = ears_of(settings.listeners, surround.clock)
         self._given = tuple(workflows)
         self._check_names()
         self._workflows: dict[str, Workflow] = {}
         self._code: dict[str, Workflow] = {}
         self._definitions: dict[str, Definition] = {}
         self._worker: Worker | None = None
-        self._waiters = Waiters()
+        self._waiters = Waiters(self._clock)
         self._glancing: asyncio.Task[None] | None = None
         self._executor: Executor | None = None
         self._unsubscribe: Callable[[], None] = lambda: None
@@ -150,7 +97,8 @@ class EngineCore(Operation):
         await self._backend.open()
         self._is_open, self._pid = True, os.getpid()
         try:
-            await self._begin()
+            with using(self._settings.vault):  # what is begun here lives in this context
+                await self._begin()
         except BaseException:
             await self.close()
             raise
@@ -158,20 +106,18 @@ class EngineCore(Operation):
 
     async def _begin(self) -> None:
         self._unsubscribe = self._backend.subscribe(self._notice)
-        self._waiters = Waiters()
+        self._waiters = Waiters(self._clock)
         loop = asyncio.get_running_loop()
         if self._settings.has_worker:
             self._executor = self._surround.executor(loop)
             self._worker = Worker(
                 self._backend,
+                self._surround,
+                self._settings,
                 name=f"worker-{self._new_id()[:8]}",
-                clock=self._clock,
                 executor=self._executor,
-                sleep=self._surround.sleep,
-                concurrency=self._settings.concurrency,
-                lease=self._settings.lease,
-                state_limit=self._settings.state_limit,
                 closed=self._closed,
+                ears=self._ears,
             )
         for workflow in self._given:
             await self._register(workflow)
@@ -248,6 +194,14 @@ class EngineCore(Operation):
     def _own_worker(self) -> str | None:
         return None if self._worker is None else self._worker.name
 
+    async def register(self, workflow: Workflow) -> None:
+        """Make a workflow known here and in the store, as `Engine(workflows=[…])` does.
+
+        Raises DuplicateNameError, StoreError.
+        """
+        self._check()
+        await self._register(workflow)
+
     async def _register(self, workflow: Workflow) -> Definition:
         known = self._definitions.get(workflow.sha)
         if known is not None:
@@ -258,6 +212,8 @@ class EngineCore(Operation):
                 f"a different workflow {workflow.name!r} version {workflow.version} is registered "
                 "with this engine; rename one, or give it another version"
             )
+        for child in workflow.children:
+            await self._register(child)
         definition = await self._backend.define(
             Definition(
                 workflow.name,
@@ -346,30 +302,26 @@ class EngineCore(Operation):
             owner=None if worker is None else worker.id,
         )
         started = await (self._backend.start(wish) if worker is None else worker.bear(wish))
+        if self._ears is not None and started.event is not None:
+            self._ears.recorded(process_fold.start(started.event), (started.event,))
         if not started.is_new and not started.is_same:
             raise ProcessAlreadyExistsError(wish.process_id, "workflow or input")
         return AsyncHandle(self, wish.process_id)
 
     def _checked_input(self, definition: Definition, value: Any) -> Any:
-        return self._kept(self._backend.program(definition).check_input(value), "input")
+        program = self._backend.program(definition)
+        return self._kept(program.discreet(program.check_input(value)), "input")
 
     def _kept(self, value: Any, what: str) -> Any:
         """A value from outside as it comes back from the bytes that are written.
 
         Raises InvalidInputError.
         """
-        encoded = codec.to_json(value, what)
-        limit = self._settings.state_limit
-        if len(encoded) > limit:
-            largest = ""
-            if isinstance(value, dict) and value:
-                key = max(value, key=lambda each: len(codec.to_json(value[each])))
-                largest = f"; its largest key is {key!r}"
-            raise InvalidInputError(
-                f"the {what} is {len(encoded):,} bytes, over the limit of {limit:,}{largest}: keep "
-                "large values elsewhere and a reference to them here, or raise state_limit"
-            )
-        return codec.from_json(encoded)
+        encoded = codec.to_json(value, what, self._settings.vault.seal)
+        kept = codec.from_json(encoded)
+        if len(encoded) > self._settings.state_limit:
+            checks.size(kept, self._settings.state_limit, what)
+        return kept
 
     async def start_many(
         self,
@@ -478,7 +430,7 @@ class EngineCore(Operation):
             left = LOOK_SECONDS if end is None else min(LOOK_SECONDS, end - loop.time())
             process = await self._waiters.wait(id, lambda: self._ended(id), left)
             if process is not None:
-                return outcome(process)
+                return revealed(outcome(process), self._settings.vault)
             self._check()
             if end is not None and loop.time() >= end:
                 raise WaitTimeoutError(id, timeout or 0.0, await self.explain(id))

@@ -7,16 +7,19 @@ from datetime import datetime
 from typing import Any
 
 from corago.clock import Clock
-from corago.core import kernel
+from corago.core import codec, kernel
 from corago.core import messages as m
 from corago.core.calls import LiveCalls, MissingFunctionError
 from corago.core.history import History
 from corago.core.preview import Preview, Question, foresee
-from corago.core.program import Agenda
+from corago.core.program import Agenda, Difference
 from corago.errors import StoreError, StoreUnavailableError, WorkflowNotFoundError
 from corago.ports.backend import Backend, Description
-from corago.runtime import checks, views
+from corago.runtime import checks, explaining, views
+from corago.runtime.cases import Surroundings
+from corago.runtime.settings import Settings
 from corago.runtime.views import Explanation, ProcessInfo
+from corago.secrecy import using
 
 
 class Inquiry:
@@ -24,6 +27,7 @@ class Inquiry:
 
     _backend: Backend
     _clock: Clock
+    _settings: Settings
 
     def _check(self) -> None:
         raise NotImplementedError
@@ -52,7 +56,9 @@ class Inquiry:
         calls = LiveCalls(self._functions(snapshot.process.sha))
         try:
             now = self._clock.now()
-            return kernel.advance(description.program, snapshot, [], now, calls).snapshot.agenda
+            with using(self._settings.vault):
+                commit = kernel.advance(description.program, snapshot, [], now, calls)
+            return commit.snapshot.agenda
         except MissingFunctionError:
             return None
 
@@ -95,9 +101,12 @@ class Inquiry:
         return await self._backend.count(checks.query(workflow, status, tag, since, until, 1, None))
 
     async def history(self, id: str) -> History:
-        """Every recorded event, positions from 1. Raises ProcessNotFoundError."""
+        """Every recorded event, positions from 1, with secrets masked.
+
+        Raises ProcessNotFoundError.
+        """
         self._check()
-        return await self._backend.history(id)
+        return History(map(codec.masked_event, await self._backend.history(id)))
 
     async def pending(self, id: str) -> tuple[m.Inbound, ...]:
         """The messages that the process has not consumed yet."""
@@ -112,15 +121,28 @@ class Inquiry:
         except StoreUnavailableError:
             raise
         except StoreError as error:
-            return views.damaged(id, error, self._clock.now())
-        around = views.Surroundings(
+            return explaining.damaged(id, error, self._clock.now())
+        newer, differences = await self._differences(description)
+        around = Surroundings(
             is_paused=await self._backend.pause(),
             workers=[peer.name for peer in await self._backend.peers() if not peer.is_dead],
             own=self._own_worker(),
             has_code=self._has_code(description.row.sha),
             now=self._clock.now(),
+            differences=differences,
+            newer=newer,
         )
-        return views.explain(description, self._agenda(description), around)
+        return explaining.explain(description, self._agenda(description), around)
+
+    async def _differences(self, description: Description) -> tuple[str, tuple[Difference, ...]]:
+        """The definition that a process would follow next, and what stands between."""
+        row = description.row
+        newest = await self._backend.newest(row.workflow, row.version)
+        if newest is None or newest.sha == row.sha or description.snapshot.process.is_closed:
+            return "", ()
+        program = self._backend.program(newest)
+        found = program.differences(description.snapshot.state, description.program, {})
+        return newest.sha[:12], found
 
     async def preview(
         self,
@@ -130,15 +152,19 @@ class Inquiry:
         update: Mapping[str, Any] | None = None,
         retry: bool | str = False,
         skip: bool | str = False,
+        set_result: tuple[str, Mapping[str, Any]] | Mapping[str, Any] | None = None,
+        cancel: bool = False,
+        abort: bool = False,
         outcome: tuple[str, Any] | None = None,
         at: datetime | None = None,
     ) -> Preview:
         """What would happen: one `advance`, nothing written.
 
         Messages that wait are taken first. `retry` and `skip` take True or a step's path;
-        `outcome` a step's path and its result (a dict) or an exception; `at` an instant up to
-        which due timers fire. Raises ProcessNotFoundError; MissingFunctionError's workflow code
-        missing is told as WorkflowNotFoundError.
+        `set_result` a result (a dict), or a step's path and a result; `outcome` a step's path and
+        its result (a dict) or an exception; `at` an instant up to which due timers fire. `abort` is
+        asked about alone. Raises ProcessNotFoundError; InvalidInputError; WorkflowNotFoundError
+        where a predicate must be asked whose code is not here.
         """
         self._check()
         description = await self._backend.describe(id)
@@ -147,13 +173,24 @@ class Inquiry:
             now = max(checks.aware(at), now)
         snapshot, program = description.snapshot, description.program
         calls = LiveCalls(self._functions(snapshot.process.sha))
-        question = Question(signal=signal, update=update, retry=retry, skip=skip, outcome=outcome)
+        question = Question(
+            signal=signal,
+            update=update,
+            retry=retry,
+            skip=skip,
+            set_result=set_result,
+            cancel=cancel,
+            abort=abort,
+            outcome=outcome,
+            seal=self._settings.vault.seal,
+        )
         try:
             waiting: list[tuple[datetime, m.Message]] = []
             if description.lost_owner is not None:
                 waiting.append((snapshot.process.at, m.Lost(description.lost_owner)))
             waiting += [(each.at, each.message) for each in description.mail]
-            return foresee(program, snapshot, waiting, question, now, calls)
+            with using(self._settings.vault):
+                return foresee(program, snapshot, waiting, question, now, calls)
         except MissingFunctionError as error:
             raise WorkflowNotFoundError(
                 f"a preview of {id!r} must ask {error.name!r}, whose code is not here; hand the "

@@ -9,7 +9,6 @@ import asyncio
 import logging
 from collections.abc import Callable
 
-from corago.clock import Clock
 from corago.errors import StoreError
 from corago.ports.backend import Backend
 
@@ -22,7 +21,6 @@ class Lease:
     def __init__(
         self,
         backend: Backend,
-        clock: Clock,
         name: str,
         seconds: float,
         lost: Callable[[], None],
@@ -32,7 +30,6 @@ class Lease:
         self.seconds = seconds
         self.is_lost = False
         self._backend = backend
-        self._clock = clock
         self._name = name
         self._lost = lost
         self._fresh_until = 0.0
@@ -44,15 +41,15 @@ class Lease:
     def is_fresh(self) -> bool:
         """Whether it was renewed within two thirds of its length.
 
-        It is judged by this worker's own steady clock.
+        It is judged by the loop's own time, which no calendar moves.
         """
-        return not self.is_lost and self._clock.monotonic() < self._fresh_until
+        return not self.is_lost and self._loop.time() < self._fresh_until
 
     # -- one's own ---------------------------------------------------------------------------
 
     async def enlist(self) -> None:
         """Register as a new worker. Raises StoreError."""
-        before = self._clock.monotonic()
+        before = self._loop.time()
         self.id = await self._backend.heartbeat(self._name)
         self.is_lost = False
         self._renewed(before)
@@ -62,7 +59,7 @@ class Lease:
 
         Gives whether meanwhile nothing might start, so that whatever was held back may go on now.
         """
-        before = self._clock.monotonic()
+        before = self._loop.time()
         was_fresh = self.is_fresh
         if not self.is_lost:
             try:
@@ -94,7 +91,7 @@ class Lease:
 
     def _renewed(self, at: float) -> None:
         self._fresh_until = at + self.seconds * 2 / 3
-        self._call_within(self._fresh_until - self._clock.monotonic(), self._run_out)
+        self._call_within(self._fresh_until - self._loop.time(), self._run_out)
 
     def _run_out(self) -> None:
         """It is fresh no longer; a beat that is under way is given a moment."""
@@ -121,12 +118,12 @@ class Lease:
     async def look_at_peers(self) -> bool:
         """Bury workers whose death is proven, or who are silent for too long.
 
-        Silent is a counter that stood still for a lease by our own steady clock. Gives whether
+        Silent is a counter that stood still for a lease by our own loop's time. Gives whether
         somebody was buried. Raises StoreError.
         """
-        before = self._clock.monotonic()
+        before = self._loop.time()
         peers = await self._backend.peers()
-        after = self._clock.monotonic()
+        after = self._loop.time()
         known, self._seen_beats = self._seen_beats, {}
         is_anybody_gone = False
         for peer in peers:

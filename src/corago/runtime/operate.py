@@ -10,17 +10,20 @@ from typing import Any
 
 from corago.core import commands
 from corago.core import messages as m
+from corago.core.process import Process
 from corago.core.program import Agenda
-from corago.errors import CommandRefusedError, InvalidInputError
+from corago.errors import CommandRefusedError, InvalidInputError, ProcessNotFoundError
 from corago.ids import NewId
 from corago.runtime import checks
 from corago.runtime.inquiry import Inquiry
+from corago.runtime.listening import Ears
 
 
 class Operation(Inquiry):
     """The acting half of an engine."""
 
     _new_id: NewId
+    _ears: Ears | None
 
     def _paused(self, *, is_paused: bool) -> None:
         raise NotImplementedError
@@ -45,7 +48,7 @@ class Operation(Inquiry):
         self._check()
         checks.good_name(name, "a signal's name")
         value = self._kept(data, f"data of signal {name!r}")
-        await self._send(id, m.Signal(name, value, self._key(key), *_by(actor, reason)))
+        await self._send(id, m.Signal(name, value, self._key(key), *by(actor, reason)))
 
     async def update(
         self,
@@ -64,7 +67,14 @@ class Operation(Inquiry):
         if not isinstance(changes, Mapping):
             raise InvalidInputError(f"changes are a dict, not {type(changes).__name__}")
         value = self._kept(dict(changes), "changes")
-        await self._send(id, m.Update(value, self._key(key), *_by(actor, reason)))
+        description = await self._backend.describe(id)
+        external = {**description.snapshot.process.external}
+        for waiting in description.mail:
+            if isinstance(waiting.message, m.Update):
+                external |= waiting.message.changes
+        limit = self._settings.state_limit
+        checks.size(external | value, limit, "external store with these changes")
+        await self._send(id, m.Update(value, self._key(key), *by(actor, reason)))
 
     def _key(self, key: str | None) -> str:
         return checks.good_text(key, "key") or self._new_id()
@@ -110,9 +120,12 @@ class Operation(Inquiry):
 
         Raises CommandRefusedError, InvalidInputError.
         """
+        await self._command(id, "set_result", step, self._result(value), actor, reason)
+
+    def _result(self, value: Any) -> Any:
         if not isinstance(value, dict):
             raise InvalidInputError(f"a step's result is a dict, not {type(value).__name__}")
-        await self._command(id, "set_result", step, self._kept(value, "result"), actor, reason)
+        return self._kept(value, "result")
 
     async def cancel(
         self,
@@ -139,7 +152,9 @@ class Operation(Inquiry):
         Raises CommandRefusedError.
         """
         self._check()
-        await self._backend.abort(id, *_by(actor, reason))
+        process, event = await self._backend.abort(id, *by(actor, reason))
+        if self._ears is not None:
+            self._ears.recorded(process, (event,))
 
     async def _command(  # noqa: PLR0917 - one place for every command
         self,
@@ -149,16 +164,40 @@ class Operation(Inquiry):
         value: Any,
         actor: str | None,
         reason: str | None,
+        at: int | None = None,
     ) -> None:
+        """Send a command; `at` is the position at which it was meant for the process."""
         self._check()
-        by = _by(actor, reason)
+        given = by(actor, reason)
         description = await self._backend.describe(process_id)
         process = description.snapshot.process
+        if at is not None and process.position != at:
+            raise CommandRefusedError(process_id, verb, moved(at, process.position))
         agenda = self._agenda(description) or Agenda()
         targets = commands.target(process, agenda, verb, step, self._clock.now())
         if isinstance(targets, str):
             raise CommandRefusedError(process_id, verb, targets)
-        await self._send(process_id, m.Command(verb, targets, value, *by), reopens=True)
+        if verb == "set_result":
+            state = description.program.view(description.snapshot.state)
+            whole = {**state, **value} if isinstance(state, dict) else value
+            checks.size(whole, self._settings.state_limit, "State with this result")
+        if process.is_closed and process.parent is not None:
+            await self._check_parent(process, verb)
+        await self._send(process_id, m.Command(verb, targets, value, *given), reopens=True)
+
+    async def _check_parent(self, process: Process, verb: str) -> None:
+        """A failed child goes on through its parent, which has heard of the failure."""
+        try:
+            parent = (await self._backend.describe(process.parent or "")).snapshot.process
+        except ProcessNotFoundError:
+            return
+        if not parent.is_closed or parent.status == "failed":
+            raise CommandRefusedError(
+                process.id,
+                verb,
+                f"its parent {parent.id!r} has been told of the failure: retry that one at "
+                f"{process.parent_path!r}, and it goes on here, exactly where it failed",
+            )
 
     async def pause(self) -> None:
         """Start nothing further in the whole store, for all workers and across restarts.
@@ -176,6 +215,11 @@ class Operation(Inquiry):
         self._paused(is_paused=False)
 
 
-def _by(actor: str | None, reason: str | None) -> tuple[str | None, str | None]:
+def moved(selected: int, now: int) -> str:
+    """Why a command for a process that stood at one position does not fit at another."""
+    return f"it has moved on since it was selected (position {selected}, now {now})"
+
+
+def by(actor: str | None, reason: str | None) -> tuple[str | None, str | None]:
     """Who and why, as events keep them."""
     return checks.good_text(actor, "actor"), checks.good_text(reason, "reason")

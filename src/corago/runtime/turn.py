@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from corago.clock import NEVER
 from corago.core import decisions as d
 from corago.core import events as e
 from corago.core import kernel
@@ -23,6 +24,7 @@ from corago.core.program import NOTHING, Agenda
 from corago.core.tasks import KEEP, DecisionTask, Hold, Mail
 from corago.ports.store import Refusal
 from corago.runtime.attempt import Attempt
+from corago.runtime.following import follow
 
 if TYPE_CHECKING:
     from corago.runtime.worker import Worker
@@ -55,6 +57,7 @@ class Turn:
         self.attempts: dict[str, Attempt] = {}
         self.is_over = False
         self.is_closing = False
+        self.is_queued = False
         self.state_bound = sys.maxsize
         self._functions = worker.functions(task.sha)
         self._outcomes: list[Item] = []
@@ -105,6 +108,13 @@ class Turn:
         """Whether it rests: nothing of it is on its way to the store or back."""
         return self._waiter is not None and not self._waiter.done()
 
+    @property
+    def wakes_at(self) -> datetime:
+        """The instant that it waits for: one that has come while something runs, or NEVER."""
+        if self.attempts or not self.is_waiting:
+            return self.worker.clock.now()
+        return self._next_instant() or NEVER
+
     def _stir(self) -> None:
         waiter = self._waiter
         if waiter is not None and not waiter.done():
@@ -121,6 +131,9 @@ class Turn:
         """Drive the process until it is closed, parked or lost."""
         self._began = self.worker.clock.monotonic()
         items: list[Item] = []
+        if self._functions is None and not await self._follows(items):
+            self.is_over = True
+            return
         if self.task.lost_owner is not None:
             items.append((0, m.Lost(self.task.lost_owner)))
         items += self._collect()
@@ -137,6 +150,9 @@ class Turn:
                     continue
                 if written is Refusal.DOCUMENT_CONFLICT:
                     items = self._without_conflict(items)
+                    continue
+                if isinstance(written, m.ChildRefused):
+                    items = [*items, (0, written)]
                     continue
                 if self.is_over or not isinstance(written, DecisionTask):
                     break
@@ -157,9 +173,18 @@ class Turn:
         self.is_over = True
         self._drop_all()
 
+    async def _follows(self, items: list[Item]) -> bool:
+        """Whether the process, of an older definition, goes on by the code that is here."""
+        adopt = await follow(self.worker, self.task)
+        if adopt is None:
+            return False
+        self._functions = self.worker.functions(adopt.sha)
+        items.append((0, adopt))
+        return True
+
     def _advance(self, items: list[Item], now: datetime) -> Commit:
         task = self.task
-        calls = LiveCalls(self._functions)
+        calls = LiveCalls(self._functions or {})
         return kernel.advance(
             task.program, task.snapshot, [message for _, message in items], now, calls
         )
@@ -187,11 +212,11 @@ class Turn:
 
     def _once_more(self, items: list[Item]) -> list[Item]:
         """The same items again, with what has come meanwhile in its place among them."""
-        lost = [item for item in items if isinstance(item[1], m.Lost)]
-        outcomes = [item for item in items if isinstance(item[1], m.Outcome)]
+        first = [item for item in items if isinstance(item[1], (m.Adopt, m.Lost))]
+        outcomes = [item for item in items if isinstance(item[1], m.Outcome) and not item[0]]
         self._later = [*outcomes, *self._later]
         self._mail = (*self._taken, *self._mail)
-        return [*lost, *self._collect()]
+        return [*first, *self._collect()]
 
     def _without_conflict(self, items: list[Item]) -> list[Item]:
         """Try the first outcome with documents alone; if it was alone, it has failed by them."""
@@ -213,7 +238,7 @@ class Turn:
             "what it wrote was kept",
         )
         failed = msgspec.structs.replace(outcome, result=e.ActivityFailed(conflict), documents=())
-        return [*items[:first], (0, failed), *items[first + 1 :]]
+        return [*items[:first], (items[first][0], failed), *items[first + 1 :]]
 
     async def _fetch(self) -> None:
         self.has_mail = False
@@ -225,7 +250,7 @@ class Turn:
 
     async def _write(
         self, commit: Commit, hold: Hold, items: list[Item]
-    ) -> DecisionTask | Refusal | None:
+    ) -> DecisionTask | Refusal | m.ChildRefused | None:
         """Append the commit; None when the lease ended before the store would take it."""
         consumed = self.task.consumed
         for place, _ in items[: commit.consumed]:
@@ -248,6 +273,8 @@ class Turn:
             running = self.attempts.get(wish.path)
             if running is not None and running.answers(wish, known.attempt):
                 return KEEP
+            if wish.queue is not None:
+                continue
             later = known.due
             if wish.cancel or later is None or later <= now:
                 startable = True
@@ -285,6 +312,8 @@ class Turn:
                     self.attempts.pop(path).drop()
         may_start = self.worker.may_start
         for wish in agenda.activities:
+            if wish.queue is not None:
+                continue
             running = self.attempts.get(wish.path)
             known = process.activity(wish.path, wish.occurrence)
             if wish.cancel:
@@ -300,7 +329,7 @@ class Turn:
             self.ended(m.Outcome(wish.path, wish.occurrence, number, never))
 
     def _start(self, wish: d.ScheduleActivity, number: int) -> None:
-        function = self._functions.get(wish.path)
+        function = (self._functions or {}).get(wish.function or wish.path)
         if function is None:
             missing = e.Failure(
                 "MissingFunctionError", f"this worker has no code for {wish.path!r}"
@@ -331,6 +360,14 @@ class Turn:
 
     def _seconds_to_due(self) -> float | None:
         """How long it may rest; never for very long, since the calendar may jump."""
+        due = self._next_instant()
+        if due is None:
+            return None
+        seconds = (due - self.worker.clock.now()).total_seconds()
+        return min(max(0.0, seconds), GLANCE_SECONDS)
+
+    def _next_instant(self) -> datetime | None:
+        """When something in it falls due."""
         snapshot = self.task.snapshot
         process, agenda = snapshot.process, snapshot.agenda or NOTHING
         instants = [*process.timers.values()]
@@ -341,10 +378,7 @@ class Turn:
                 due = process.activity(wish.path, wish.occurrence).due
                 if due is not None and wish.path not in self.attempts:
                     instants.append(due)
-        if not instants:
-            return None
-        seconds = (min(instants) - self.worker.clock.now()).total_seconds()
-        return min(max(0.0, seconds), GLANCE_SECONDS)
+        return min(instants, default=None)
 
     def _is_due(self) -> bool:
         """Whether a timer is due: a message that came before it goes before it."""

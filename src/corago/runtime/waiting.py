@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from contextlib import AbstractContextManager, nullcontext
 
+from corago.clock import Clock, MovedClock
 from corago.core.process import Process
 
 Ending = asyncio.Future[Process | None]
@@ -13,8 +15,11 @@ Ending = asyncio.Future[Process | None]
 class Waiters:
     """Waiters by process; `are_there` is set while somebody may wait."""
 
-    def __init__(self) -> None:
-        """Nobody waits yet."""
+    def __init__(self, clock: Clock) -> None:
+        """Nobody waits yet; a clock that is moved by hand is told when somebody does."""
+        self._patience: Callable[[], AbstractContextManager[None]] = (
+            clock.patience if isinstance(clock, MovedClock) else nullcontext
+        )
         self.are_there = asyncio.Event()
         self._waiters: dict[str, list[Ending]] = {}
 
@@ -50,7 +55,8 @@ class Waiters:
             process = await look()
             if process is None:
                 alarm = loop.call_later(max(0.0, seconds), _release, waiter)
-                process = await waiter
+                with self._patience():
+                    process = await waiter
                 alarm.cancel()
             return process
         finally:

@@ -9,18 +9,16 @@ import asyncio
 import contextvars
 import logging
 from collections.abc import Awaitable, Callable, Mapping
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any, TypeVar
 
 import msgspec
 
-from corago.clock import Clock
 from corago.core import kernel
-from corago.core.calls import LiveCalls
 from corago.core.commit import Commit
 from corago.core.events import Failure
+from corago.core.messages import ChildRefused
 from corago.core.process import Process
-from corago.core.program import NOTHING
 from corago.core.tasks import DecisionTask, Hold
 from corago.errors import (
     EngineClosedError,
@@ -31,8 +29,12 @@ from corago.errors import (
 from corago.ports.backend import Backend, Polled, Start, Started
 from corago.ports.store import ALL_SEEN, Change, Query, Refusal
 from corago.runtime.attempt import GRACE_SECONDS, StateLimit, failed
+from corago.runtime.doubt import doubted
 from corago.runtime.executor import Executor
 from corago.runtime.lease import Lease
+from corago.runtime.listening import Ears, fields
+from corago.runtime.rest import Rest
+from corago.runtime.settings import Settings, Surround
 from corago.runtime.turn import Turn
 
 _log = logging.getLogger("corago.worker")
@@ -58,32 +60,31 @@ class Worker:
     def __init__(
         self,
         backend: Backend,
+        surround: Surround,
+        settings: Settings,
         *,
         name: str,
-        clock: Clock,
         executor: Executor,
-        sleep: Callable[[float], Awaitable[None]],
-        concurrency: int,
-        lease: timedelta,
-        state_limit: int,
         closed: Callable[[Process], None],
+        ears: Ears | None,
     ) -> None:
         """Prepare; `start` begins. `closed` is told of every process that ends here."""
         self.backend = backend
         self.name = name
-        self.clock = clock
+        self.clock = surround.clock
         self.executor = executor
         self.closed = closed
-        self.state_limit = StateLimit(state_limit)
+        self.ears = ears
+        self.state_limit = StateLimit(settings.state_limit)
         self.loop = asyncio.get_running_loop()
-        self.lease = Lease(backend, clock, name, lease.total_seconds(), self._lost)
+        self.lease = Lease(backend, name, settings.lease.total_seconds(), self._lost)
         self.turns: dict[str, Turn] = {}
         self.is_crowded = False
         self.dropped: set[asyncio.Task[None]] = set()
         self._functions: dict[str, Mapping[str, Any]] = {}
         self._context = contextvars.copy_context()
-        self._sleep = sleep
-        self._concurrency = concurrency
+        self._sleep = surround.sleep
+        self._concurrency = settings.concurrency
         self._reserved = 0
         self._births: set[str] = set()
         self._must_take_back = False
@@ -98,6 +99,7 @@ class Worker:
         self._room.set()
         self._lane = asyncio.Lock()
         self._alarm: asyncio.TimerHandle | None = None
+        self._rest = Rest(self)
 
     @property
     def id(self) -> int:
@@ -111,9 +113,9 @@ class Worker:
         self._functions[sha] = functions
         self._work.set()
 
-    def functions(self, sha: str) -> Mapping[str, Any]:
-        """The code of a definition, by path."""
-        return self._functions[sha]
+    def functions(self, sha: str) -> Mapping[str, Any] | None:
+        """The code of a definition, by path; None if it is not here."""
+        return self._functions.get(sha)
 
     @property
     def may_start(self) -> bool:
@@ -125,6 +127,11 @@ class Worker:
     def is_in_trouble(self) -> bool:
         """Whether an outcome waits for the store: nothing new starts until it is written."""
         return self._troubles > 0
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether nothing is about to be born here."""
+        return not (self._births or self._reserved)
 
     @property
     def _free(self) -> int:
@@ -167,7 +174,7 @@ class Worker:
 
     async def append(
         self, task: DecisionTask, commit: Commit, hold: Hold, *, consumed: int, seen: int
-    ) -> DecisionTask | Refusal | None:
+    ) -> DecisionTask | Refusal | ChildRefused | None:
         """Write a commit, again and again while the store can't and the lease lasts.
 
         Gives None when the lease lasted no longer.
@@ -180,12 +187,19 @@ class Worker:
                         task, commit, hold, consumed=consumed, seen=seen
                     )
                     if written is Refusal.FENCED and was_refused:
-                        return await self._found(task, commit, hold, consumed)
+                        written = await self._found(task, commit, hold, consumed)
+                    if self.ears is not None and isinstance(written, DecisionTask):
+                        self.ears.recorded(commit.snapshot.process, commit.events)
                     return written
                 except StoreUnavailableError as error:
                     self._troubles += not was_refused
                     was_refused = True
-                    _log.warning("process %s waits for the store: %s", task.process_id, error)
+                    _log.warning(
+                        "process %s waits for the store: %s",
+                        task.process_id,
+                        error,
+                        extra=fields(task.snapshot.process),
+                    )
                     if not self.lease.is_fresh:
                         self._must_take_back = True
                         return None
@@ -240,10 +254,13 @@ class Worker:
         await self.lease.enlist()
         await self.lease.look_at_peers()
         self._is_paused = await self.backend.pause()
+        self._rest.begin()
         self._loops = [
             self.loop.create_task(self._keep(self._take_work, drains=True)),
             self.loop.create_task(self._keep(self._keep_lease)),
         ]
+        if self.ears is not None:
+            self.ears.worker_began(self.name, self._concurrency)
 
     async def stop(self, grace: float) -> None:
         """Take nothing more, let what runs end for `grace` seconds, and leave.
@@ -251,6 +268,7 @@ class Worker:
         What has not ended by then is interrupted.
         """
         self._is_draining = True
+        self._rest.end()
         self._room.set()
         self._look_again()
         await self._ended(grace)
@@ -265,6 +283,8 @@ class Worker:
         if self._alarm is not None:
             self._alarm.cancel()
         await self.lease.leave()
+        if self.ears is not None:
+            self.ears.worker_ended(self.name)
 
     async def _ended(self, seconds: float) -> None:
         """Wait, but no longer than this, until no turn is left and none can come."""
@@ -307,20 +327,26 @@ class Worker:
         self._tasks.add(self.loop.create_task(self._drive(turn), context=context))
 
     async def _drive(self, turn: Turn) -> None:
+        ears, process = self.ears, turn.task.snapshot.process
+        began = 0.0 if ears is None else ears.turn_began(process)
         try:
             losses = turn.task.snapshot.process.losses + (turn.task.lost_owner is not None)
             if losses >= LANE_LOSSES:
+                turn.is_queued = True
                 async with self._lane:
+                    turn.is_queued = False
                     await turn.run()
             else:
                 await turn.run()
         except EngineClosedError:
             turn.lose()
         except (Exception, SystemExit) as error:  # noqa: BLE001 - whatever broke, the process is set aside and the worker lives
-            _log.exception("the turn of process %s broke", turn.task.process_id)
+            _log.exception("the turn of process %s broke", process.id, extra=fields(process))
             turn.lose()
             await self._set_aside(turn.task, failed(error).error)
         finally:
+            if ears is not None:
+                ears.turn_ended(turn.task.snapshot.process, began)
             if self.turns.get(turn.task.process_id) is turn:
                 del self.turns[turn.task.process_id]
             self._tasks.discard(asyncio.current_task())
@@ -335,7 +361,8 @@ class Worker:
         try:
             await self.append(task, commit, hold, consumed=task.consumed, seen=ALL_SEEN)
         except Exception:  # noqa: BLE001 - a worker outlives its own bugs, and says so
-            _log.exception("process %s could not be set aside", task.process_id)
+            process = task.snapshot.process
+            _log.exception("process %s could not be set aside", process.id, extra=fields(process))
             self._must_take_back = True
 
     def notice(self, change: Change) -> None:
@@ -364,6 +391,7 @@ class Worker:
 
     def parked(self, due: datetime | None) -> None:
         """A process was let go until then; look for it no later."""
+        self._rest.until(due)
         if due is not None:
             self._look_within((due - self.clock.now()).total_seconds())
 
@@ -378,7 +406,7 @@ class Worker:
         """Wait until a process may be born into this worker's hands."""
         while not self._is_draining and self._free <= 0:
             self._room.clear()
-            await self._room.wait()
+            await self._rest.patiently(self._room)
 
     # -- loops -------------------------------------------------------------------------------
 
@@ -391,11 +419,12 @@ class Worker:
             self._alarm = None
         seconds = IDLE_SECONDS
         if self.lease.is_fresh and not (self._is_draining or self._troubles):
-            pauses = self._pauses
+            pauses, self._rest.due = self._pauses, None
             polled = await self._poll(max(0, self._free))
             if pauses == self._pauses:  # else the answer is older than what is known
                 self.set_paused(polled.paused)
             now = self.clock.now()
+            self._rest.until(polled.next_due)
             is_more = polled.next_due is not None and polled.next_due <= now
             self.is_crowded = is_more and len(self.turns) >= self._concurrency
             if is_more and not self.is_crowded and not polled.paused:
@@ -407,7 +436,7 @@ class Worker:
         else:
             seconds = BLOCKED_SECONDS
         self._look_within(seconds)
-        await self._work.wait()
+        await self._rest.until_set(self._work)
 
     async def _poll(self, room: int) -> Polled:
         """Take up to `room` due processes; their places are kept meanwhile."""
@@ -444,31 +473,14 @@ class Worker:
             for process_id in held - turns.keys() - self._births:
                 task = await self.backend.resume(process_id, self.id)
                 if task is not None and process_id not in self._births:
-                    self.adopt(self._doubted(task))
+                    functions = self._functions.get(task.sha, {})
+                    self.adopt(doubted(task, functions, self.clock.now(), self.name))
         except BaseException:
             self._must_take_back = True
             raise
         for process_id, turn in turns.items():
             if process_id not in held and turn.is_waiting:
                 turn.lose()
-
-    def _doubted(self, task: DecisionTask) -> DecisionTask:
-        """A task taken back: what must run at most once and was begun may have run.
-
-        Whether its holder vanished was told to the claim whose answer was lost.
-        """
-        calls = LiveCalls(self._functions[task.sha])
-        known = task.snapshot.process
-        try:
-            commit = kernel.advance(task.program, task.snapshot, [], self.clock.now(), calls)
-        except Exception:  # noqa: BLE001 - its turn will break by it, and be set aside
-            return task
-        agenda = commit.snapshot.agenda or NOTHING
-        is_doubtful = any(
-            wish.at_most_once and known.activity(wish.path, wish.occurrence).started
-            for wish in agenda.activities
-        )
-        return msgspec.structs.replace(task, lost_owner=self.name) if is_doubtful else task
 
     async def _keep_lease(self) -> None:
         """One round: renew, and look at the others and at what is leased here."""
@@ -481,5 +493,7 @@ class Worker:
 
     def _lost(self) -> None:
         """Without a lease, everything stops; it is taken up again as another worker's."""
+        if self.ears is not None:
+            self.ears.lease_lost(self.name)
         for turn in list(self.turns.values()):
             turn.lose()

@@ -41,6 +41,11 @@ class Element:
     name: str
     guards: tuple[Guard, ...] = field(default=(), kw_only=True)
 
+    @property
+    def lists(self) -> tuple[StepList, ...]:
+        """The step lists within it."""
+        return ()
+
     def named(self, name: str) -> Self:
         """The same under another name, for this use. Raises InvalidOptionError."""
         return replace(self, name=options.name(name, self.kind))
@@ -88,6 +93,8 @@ class Step(Element, Generic[P, R]):
     retry: Retry | None = field(default=None, kw_only=True)
     timeout: float | None = field(default=None, kw_only=True)
     at_most_once: bool = field(default=False, kw_only=True)
+    queue: str | None = field(default=None, kw_only=True)
+    undo: Step[..., Any] | None = field(default=None, kw_only=True)
 
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
         """Call the function, with no State and no engine in sight."""
@@ -110,20 +117,26 @@ class Step(Element, Generic[P, R]):
         return f"step {self.name!r}"
 
     def _details(self, scope: Scope) -> dict[str, Any]:
-        told: dict[str, Any] = {
-            "parameters": [
-                {"name": slot.name, "type": slot.text}
-                | ({} if slot.required else {"optional": True})
-                for slot in self.asked.slots(self.label, scope)
-            ]
-        }
+        told: dict[str, Any] = {"parameters": parameters_of(self.asked, self.label, scope)}
         if self.retry is not None:
             told["retry"] = _policy(self.retry)
         if self.timeout is not None:
             told["timeout"] = self.timeout
         if self.at_most_once:
             told["at_most_once"] = True
+        if self.queue is not None:
+            told["queue"] = self.queue
+        if self.undo is not None:
+            told["undo"] = {"name": self.undo.name, **self.undo._details(scope)}  # noqa: SLF001 - its own kind
         return told
+
+
+def parameters_of(asked: Asked, label: str, scope: Scope) -> list[dict[str, Any]]:
+    """What a function asks for, as data."""
+    return [
+        {"name": slot.name, "type": slot.text} | ({} if slot.required else {"optional": True})
+        for slot in asked.slots(label, scope)
+    ]
 
 
 def _policy(retry: Retry) -> dict[str, Any]:
@@ -158,6 +171,11 @@ class Parallel(Element):
 
     kind: ClassVar[str] = "parallel"
     branches: tuple[StepList, ...] = ()
+
+    @property
+    def lists(self) -> tuple[StepList, ...]:
+        """Its branches."""
+        return self.branches
 
     def _details(self, scope: Scope) -> dict[str, Any]:
         return {"branches": [branch.document(scope) for branch in self.branches]}
@@ -206,6 +224,40 @@ class WaitFor(Element):
         return f"wait_for({self.signal!r})"
 
 
+@dataclass(frozen=True, repr=False)
+class Child(Element):
+    """A process of another workflow, whose end this one waits for.
+
+    `given` is its input: a dict, or what is asked of the State by `asked`, or (neither) the whole
+    State. Its result goes to State[into], or is merged into the State.
+    """
+
+    kind: ClassVar[str] = "child"
+    workflow: str = ""
+    given: dict[str, Any] | None = None
+    asked: Asked | None = field(default=None, repr=False)
+    into: str | None = None
+    definition: Any = field(default=None, repr=False, compare=False)
+
+    @property
+    def label(self) -> str:
+        """What to call its input's function in errors."""
+        return f"input of child {self.name!r}"
+
+    def _details(self, scope: Scope) -> dict[str, Any]:
+        told: dict[str, Any] = {"workflow": self.workflow}
+        if self.given is not None:
+            told["input"] = self.given
+        if self.asked is not None:
+            told["input_by"] = parameters_of(self.asked, self.label, scope)
+        if self.into is not None:
+            told["into"] = self.into
+        return told
+
+    def _text(self) -> str:
+        return f"child({self.workflow!r})"
+
+
 class StepList(Sequence[Element]):
     """Elements in order. `a >> b` makes a new list; how it is bracketed makes no difference."""
 
@@ -249,12 +301,11 @@ class StepList(Sequence[Element]):
         return " >> ".join(map(repr, self._elements)) or "begin"
 
     def walk(self) -> Iterator[Element]:
-        """Every element, those of branches included."""
+        """Every element, those of lists within included."""
         for element in self._elements:
             yield element
-            if isinstance(element, Parallel):
-                for branch in element.branches:
-                    yield from branch.walk()
+            for inner in element.lists:
+                yield from inner.walk()
 
     def document(self, scope: Scope) -> list[dict[str, Any]]:
         """The elements as data."""
@@ -267,7 +318,14 @@ def listed(thing: Any, where: str) -> StepList:
         return thing
     if isinstance(thing, Element):
         return StepList((thing,))
+    if is_workflow(thing):
+        return StepList((Child(thing.name, workflow=thing.name, definition=thing),))
     raise no_step(thing, where)
+
+
+def is_workflow(thing: Any) -> bool:
+    """Whether a thing is a workflow, of whatever door."""
+    return hasattr(thing, "document") and hasattr(thing, "sha")
 
 
 def no_step(thing: Any, where: str) -> InvalidStepListError:
@@ -281,8 +339,6 @@ def _described(thing: Any) -> str:
         return "a coroutine, which is no step: name the step without calling it"
     if thing is None:
         return "None, which is no step: does a function that should return steps lack its `return`?"
-    if hasattr(thing, "document") and hasattr(thing, "sha"):
-        return f"the workflow {thing.name!r}: workflows within workflows come in a later release"
     if isinstance(thing, (list, tuple)):
         return f"a {type(thing).__name__}, which is no step list: join its steps with `>>`"
     if isinstance(thing, dict):

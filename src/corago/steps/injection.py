@@ -10,12 +10,22 @@ import contextlib
 import inspect
 from collections.abc import Callable, Mapping
 from difflib import SequenceMatcher
-from typing import Any
+from typing import Any, TypeVar
 
 from corago.core.codec import plain
-from corago.errors import DefinitionError, InvalidInputError, StepArgumentError, StepResultError
+from corago.core.sealing import masked_text, token_of
+from corago.errors import (
+    DefinitionError,
+    InvalidInputError,
+    SecretKeyError,
+    StepArgumentError,
+    StepResultError,
+)
+from corago.secrecy import copied, discretion, seal
 from corago.steps import signatures
-from corago.steps.slots import MUTABLE, Slot, UnfitError, decode, encode, make_slot
+from corago.steps.slots import ANYTHING, MUTABLE, Slot, UnfitError, encode, make_slot
+
+T = TypeVar("T")
 
 WHOLE_STATE = "state"
 """The parameter of this name gets a copy of the whole State."""
@@ -92,16 +102,23 @@ class Filler:
             if kind not in slot.exact:
                 filled[name] = self._converted(slot, value)
             elif kind in MUTABLE:
-                filled[name] = decode(encode(value))
+                filled[name] = self._copied(slot, value)
             else:
                 filled[name] = value
         if self._whole is not None:
             everything = dict(values)
             fits = dict in self._whole.exact
-            filled[WHOLE_STATE] = (
-                decode(encode(everything)) if fits else self._converted(self._whole, everything)
-            )
+            make = self._copied if fits else self._converted
+            filled[WHOLE_STATE] = make(self._whole, everything)
         return filled
+
+    def _copied(self, slot: Slot, value: Any) -> Any:
+        if token_of(value) is not None and slot.exact != ANYTHING:
+            return self._converted(slot, value)
+        try:
+            return copied(value)
+        except SecretKeyError as error:
+            raise self._unfit(slot, value, f"there is a secret in it, and {error}") from error
 
     def _converted(self, slot: Slot, value: Any) -> Any:
         try:
@@ -110,14 +127,18 @@ class Filler:
             why = (
                 str(error) if isinstance(error, UnfitError) else f"{type(error).__name__}: {error}"
             )
-            source = "the whole State" if slot is self._whole else f"State[{slot.name!r}]"
-            text = encode(value).decode()
-            shown = text if len(text) <= _SHOWN_CHARACTERS else f"{text[:_SHOWN_CHARACTERS]}…"
-            kind = "" if value is None else f"{type(value).__name__} "
-            raise StepArgumentError(
-                f"{self._label} can't make its argument {slot.name!r} ({slot.text}) from "
-                f"{source}, {kind}{shown}: {why}"
-            ) from error
+            raise self._unfit(slot, value, why) from error
+
+    def _unfit(self, slot: Slot, value: Any, why: str) -> StepArgumentError:
+        source = "the whole State" if slot is self._whole else f"State[{slot.name!r}]"
+        text = masked_text(encode(value)).decode()
+        shown = text if len(text) <= _SHOWN_CHARACTERS else f"{text[:_SHOWN_CHARACTERS]}…"
+        is_bare = value is None or token_of(value) is not None
+        kind = "" if is_bare else f"{type(value).__name__} "
+        return StepArgumentError(
+            f"{self._label} can't make its argument {slot.name!r} ({slot.text}) from "
+            f"{source}, {kind}{shown}: {why}"
+        )
 
     def _missing(self, slot: Slot, values: Mapping[str, Any]) -> StepArgumentError:
         name = slot.name
@@ -151,10 +172,25 @@ def result(label: str, value: Any) -> dict[str, Any]:
                 f"{label} returned the key {key!r} of type {kind}; the State's keys are texts"
             )
     try:
-        kept: dict[str, Any] = plain(value, "result")
+        kept: dict[str, Any] = plain(value, "result", seal)
     except InvalidInputError as error:
         raise StepResultError(f"{label}: {error}") from error
     return kept
+
+
+def discreet(ask: Callable[[Mapping[str, Any]], T]) -> Callable[[Mapping[str, Any]], T]:
+    """The same, but its errors, which are recorded as they are, tell no secret of the State."""
+
+    def asked(values: Mapping[str, Any]) -> T:
+        try:
+            return ask(values)
+        except Exception as error:
+            hide = discretion(values)
+            if hide is None:
+                raise
+            raise type(type(error).__name__, (Exception,), {})(hide(str(error))) from None
+
+    return asked
 
 
 def answer(label: str, value: Any) -> bool:

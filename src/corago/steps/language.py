@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import timedelta
 from enum import StrEnum
 from types import FrameType
@@ -12,8 +12,10 @@ from typing import Any, TypeVar, overload
 from corago.core.retry import Retry
 from corago.errors import DefinitionError, InvalidOptionError, InvalidStepListError
 from corago.steps import options
+from corago.steps.containers import Focus, Foreach, Group, Lens
 from corago.steps.elements import (
     Builtin,
+    Child,
     Element,
     Guard,
     P,
@@ -23,6 +25,7 @@ from corago.steps.elements import (
     Step,
     StepList,
     WaitFor,
+    is_workflow,
     listed,
 )
 from corago.steps.injection import Asked
@@ -65,6 +68,7 @@ def step(
     timeout: float | timedelta | None = None,
     at_most_once: bool = False,
     queue: str | None = None,
+    undo: Step[..., Any] | None = None,
 ) -> Callable[[Callable[P, R]], Step[P, R]]:
     """Make a function, plain or `async`, a step (seed: orchestrator-core).
 
@@ -77,7 +81,10 @@ def step(
         timeout: seconds (or a timedelta) that one attempt may take; None: as long as it wants.
         at_most_once: never start it again when a crash leaves unknown whether it took effect:
             a person decides. Otherwise it is started again, with the same idempotency key.
-        queue: refused in this release; steps run in the worker that drives their process.
+        queue: run it in a worker that serves this queue: `Engine(queues=[…])`; None: in the worker
+            that drives its process.
+        undo: the step that takes this one back: on a cancel, and on a failure where the workflow
+            says so, the undos of all finished steps run, the last one first.
 
     Raises:
         InvalidOptionError: for an option that makes no sense.
@@ -85,11 +92,8 @@ def step(
     """
     text = options.name(name, "step")
     what = f"step {text!r}"
-    if queue is not None:
-        raise DefinitionError(
-            f"{what}: queue={queue!r} is not possible yet; queued steps come with the activity "
-            "workers. Leave it out, and the step runs in the worker that drives its process"
-        )
+    line = None if queue is None else options.name(queue, f"{what}: queue")
+    back = options.undo(undo, what)
     policy = options.retry(retry, what)
     limit = None if timeout is None else options.seconds(timeout, f"{what}: timeout")
     once = options.flag(at_most_once, f"{what}: at_most_once")
@@ -100,7 +104,15 @@ def step(
                 f"{what} was put on {function!r}, a step already; step.named({text!r}) renames it"
             )
         asked = Asked(function, what, _locals(inspect.currentframe()))
-        return Step(text, asked=asked, retry=policy, timeout=limit, at_most_once=once)
+        return Step(
+            text,
+            asked=asked,
+            retry=policy,
+            timeout=limit,
+            at_most_once=once,
+            queue=line,
+            undo=back,
+        )
 
     return decorate
 
@@ -112,6 +124,7 @@ def retrystep(
     timeout: float | timedelta | None = None,
     at_most_once: bool = False,
     queue: str | None = None,
+    undo: Step[..., Any] | None = None,
 ) -> Callable[[Callable[P, R]], Step[P, R]]:
     """A step that is tried again by itself: three attempts unless `retry` says otherwise.
 
@@ -119,7 +132,9 @@ def retrystep(
     """
     if retry is None:
         raise InvalidOptionError(f"retrystep {name!r}: without a retry policy, use `step`")
-    return step(name, retry=retry, timeout=timeout, at_most_once=at_most_once, queue=queue)
+    return step(
+        name, retry=retry, timeout=timeout, at_most_once=at_most_once, queue=queue, undo=undo
+    )
 
 
 class Conditional:
@@ -187,6 +202,137 @@ def parallel(name: str, *branches: Element | StepList) -> Parallel:
         if not branch:
             raise InvalidStepListError(f"branch {number} of parallel {text!r} is empty; remove it")
     return Parallel(text, tuple(lists))
+
+
+def step_group(name: str, steps: Element | StepList) -> Group:
+    """A list with a name of its own (seed: orchestrator-core).
+
+    A retry resumes at exactly the inner step. Raises InvalidStepListError for an empty list.
+    """
+    text = options.name(name, "step_group")
+    return Group(text, steps=_inner(steps, f"step_group {text!r}"))
+
+
+def foreach(
+    name: str,
+    key: str,
+    steps: Element | StepList,
+    *,
+    into: str | None = None,
+    limit: int = 16,
+) -> Foreach:
+    """Run steps for each item of the list State[key].
+
+    They find `item` and `index` (from 0) in their State, and see nothing of each other. What each
+    run has written is a dict, and these dicts are State[into or name], in the order of the items.
+    When one fails, the others finish first, and a retry runs the failed ones.
+
+    Args:
+        name: what histories, paths and drawings call it; an item's path is `name[index]/…`.
+        key: where the items are.
+        steps: a step or list.
+        into: where the results go; None: State[name].
+        limit: how many items are under way at a time.
+
+    Raises:
+        InvalidOptionError: for an option that makes no sense.
+        InvalidStepListError: for an empty list.
+    """
+    text = options.name(name, "foreach")
+    what = f"foreach {text!r}"
+    return Foreach(
+        text,
+        key=options.name(key, f"{what}: key"),
+        into=None if into is None else options.name(into, f"{what}: into"),
+        limit=options.count(limit, f"{what}: limit"),
+        steps=_inner(steps, what),
+    )
+
+
+def focussteps(key: str) -> Callable[[Element | StepList], Focus]:
+    """`focussteps(key)(steps)`: they see State[key] as their State (seed: orchestrator-core).
+
+    What they write goes there; where nothing is there yet, they begin with an empty dict.
+    """
+    text = options.name(key, "focussteps")
+
+    def focus(steps: Element | StepList) -> Focus:
+        return Focus(text, key=text, steps=_inner(steps, f"focussteps({text!r})"))
+
+    return focus
+
+
+def steplens(
+    get: Callable[..., Any],
+    set: Callable[..., Any],  # noqa: A002 - the seed's word
+) -> Callable[[Element | StepList], Lens]:
+    """`steplens(get, set)(steps)`: they see what `get` makes of the State.
+
+    Seed: orchestrator-core. `get` is filled like a step and gives a dict, the State of the inner
+    steps. At their end, `set` is filled in the same way, with theirs as `substate`, and gives what
+    changes outside. Both run as steps, `…/get` and `…/set`, and what they gave is recorded.
+    """
+    frame = inspect.currentframe()
+    scope = _locals(frame)
+    name = name_of(get)
+    text = "Lens" if name == "<lambda>" else options.name(name, "steplens")
+    asked = {
+        part: Asked(function, f"{part} of steplens {text!r}", scope)
+        for part, function in (("get", get), ("set", set))
+    }
+
+    def lens(steps: Element | StepList) -> Lens:
+        inner = _inner(steps, f"steplens {text!r}")
+        return Lens(text, get=asked["get"], set=asked["set"], steps=inner)
+
+    return lens
+
+
+def child(
+    workflow: Any,
+    *,
+    input: Mapping[str, Any] | Callable[..., Mapping[str, Any]] | None = None,
+    into: str | None = None,
+) -> Child:
+    """A process of another workflow, started here; what follows waits for its end.
+
+    A workflow without parentheses after `>>` is the same.
+
+    Args:
+        workflow: the workflow, or the name of one that is registered.
+        input: a dict; or a function, filled like a step, that gives one; None: the whole State.
+        into: the key of the State for its result; None: its result is merged into the State.
+
+    Raises:
+        InvalidStepListError: for what is no workflow.
+        InvalidOptionError: for an option that makes no sense.
+    """
+    if not (isinstance(workflow, str) or is_workflow(workflow)):
+        raise InvalidStepListError(
+            f"child takes a workflow or the name of one, not {shortened(workflow)}"
+        )
+    name = options.name(workflow if isinstance(workflow, str) else workflow.name, "child")
+    label = f"input of child {name!r}"
+    given, asked = None, None
+    if callable(input):
+        asked = Asked(input, label, _locals(inspect.currentframe()))
+    elif input is not None:
+        given = options.values(input, label)
+    return Child(
+        name,
+        workflow=name,
+        given=given,
+        asked=asked,
+        into=None if into is None else options.name(into, f"child {name!r}: into"),
+        definition=None if isinstance(workflow, str) else workflow,
+    )
+
+
+def _inner(steps: Element | StepList, where: str) -> StepList:
+    found = listed(steps, f"in {where}")
+    if not found:
+        raise InvalidStepListError(f"{where} is empty; give it steps, or remove it")
+    return found
 
 
 def sleep(duration: float | timedelta) -> Sleep:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import math
 import unicodedata
+from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 
+from corago.core.codec import plain
 from corago.core.retry import Retry
-from corago.errors import InvalidOptionError
+from corago.errors import InvalidInputError, InvalidOptionError
 from corago.steps.signatures import name_of, shortened
 
 _UNSEEN = ("Cc", "Cs", "Zl", "Zp")
@@ -60,6 +62,41 @@ def retry(given: Any, what: str) -> Retry | None:
     raise InvalidOptionError(
         f"{what}: retry takes a policy such as Retry(attempts=5), not {shortened(given)}"
     )
+
+
+def count(given: Any, what: str) -> int:
+    """A whole number from 1. Raises InvalidOptionError."""
+    if isinstance(given, int) and not isinstance(given, bool) and given >= 1:
+        return given
+    raise InvalidOptionError(f"{what} must be 1, 2, …, not {shortened(given)}")
+
+
+def values(given: Any, what: str) -> dict[str, Any]:
+    """A dict that JSON can hold, with texts as keys. Raises InvalidOptionError."""
+    if isinstance(given, Mapping) and all(isinstance(key, str) for key in given):
+        try:
+            kept: dict[str, Any] = plain(dict(given), what)
+        except InvalidInputError as error:
+            raise InvalidOptionError(str(error)) from error
+        return kept
+    raise InvalidOptionError(f"{what} must be a dict with texts as keys, not {shortened(given)}")
+
+
+def undo(given: Any, what: str) -> Any:
+    """A step that takes another one back, or None. Raises InvalidOptionError."""
+    if given is None:
+        return None
+    if getattr(given, "kind", "") != "step":
+        raise InvalidOptionError(f"{what}: undo takes a step, not {shortened(given)}")
+    faults = {
+        "a condition": given.guards,
+        "an undo of its own": given.undo is not None,
+        "a queue": given.queue is not None,
+    }
+    for fault, is_there in faults.items():
+        if is_there:
+            raise InvalidOptionError(f"{what}: its undo {given.name!r} has {fault}; leave that out")
+    return given
 
 
 def flag(given: Any, what: str) -> bool:

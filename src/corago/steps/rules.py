@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 from corago.errors import InvalidStepListError, all_of
-from corago.steps.elements import Element, Parallel, StepList, WaitFor
+from corago.steps.containers import Focus, Foreach
+from corago.steps.elements import Child, Element, Parallel, StepList, WaitFor
 
 _ENDS = ("done", "abort")
+_INDEXED = re.compile(r"\[\d+\]$")
 
 
 def check(steps: StepList, workflow: str) -> None:
@@ -34,27 +37,33 @@ def _ends(steps: StepList) -> Iterator[str]:
         )
 
 
-def _inside(steps: StepList, parallel: str | None = None) -> Iterator[str]:
-    """The faults of a list's elements; `parallel` is the element that it is a branch of."""
+def _inside(steps: StepList, within: str | None = None) -> Iterator[str]:
+    """The faults of a list's elements; `within` says in what it stands."""
     for index, element in enumerate(steps):
         if element.kind == "init":
-            yield from _init(index, element, parallel)
-        elif element.kind == "done" and parallel is not None:
-            yield f"`done` stands in a branch of {parallel!r}: a branch just ends; remove it"
+            yield from _init(index, element, within)
+        elif element.kind == "done" and within is not None:
+            yield f"`done` stands in {within}, whose list just ends; remove it"
         elif element.kind in _ENDS and not element.guards and index + 1 < len(steps):
             yield (
                 f"{steps[index + 1].name!r} stands after `{element.kind}` and would never run: "
                 f"remove it, or make the `{element.kind}` conditional"
             )
+        if element.lists and _INDEXED.search(element.name):
+            yield (
+                f"the {element.kind} {element.name!r} is named like an item of a loop: paths could "
+                "not be told apart; rename it"
+            )
         if isinstance(element, Parallel):
             yield from _clashes(element)
-            for branch in element.branches:
-                yield from _inside(branch, element.name)
+        what = f"a branch of {element.name!r}" if element.kind == "parallel" else repr(element.name)
+        for inner in element.lists:
+            yield from _inside(inner, what)
 
 
-def _init(index: int, element: Element, parallel: str | None) -> Iterator[str]:
-    if parallel is not None:
-        yield f"`init` stands in a branch of {parallel!r}: it begins the whole list; remove it"
+def _init(index: int, element: Element, within: str | None) -> Iterator[str]:
+    if within is not None:
+        yield f"`init` stands in {within}: it begins the whole list; remove it"
     elif index:
         yield "`init` stands in the middle: it begins the list, once; remove it there"
     elif element.guards:
@@ -62,12 +71,29 @@ def _init(index: int, element: Element, parallel: str | None) -> Iterator[str]:
 
 
 def _clashes(parallel: Parallel) -> Iterator[str]:
-    """Signals that two branches would write to one key: known before any process meets it."""
+    """Keys that two branches are bound to write: known before any process meets it."""
     owner: dict[str, int] = {}
     for number, branch in enumerate(parallel.branches, start=1):
-        for element in branch.walk():
-            if isinstance(element, WaitFor) and owner.setdefault(element.key, number) != number:
+        for key in _keys(branch):
+            if owner.setdefault(key, number) != number:
                 yield (
-                    f"branches {owner[element.key]} and {number} of {parallel.name!r} both wait "
-                    f"for a signal into State[{element.key!r}]: give one an `into` of its own"
+                    f"branches {owner[key]} and {number} of {parallel.name!r} both write "
+                    f"State[{key!r}]: give one an `into` or a key of its own"
                 )
+
+
+def _keys(steps: StepList) -> Iterator[str]:
+    """The keys that a list is bound to write, as far as its elements say so."""
+    for element in steps:
+        match element:
+            case WaitFor(key=key) | Focus(key=key):
+                yield key
+            case Foreach(into=into, name=name):
+                yield into or name
+            case Child(into=str(into)):
+                yield into
+            case _ if element.kind in ("parallel", "group"):
+                for inner in element.lists:
+                    yield from _keys(inner)
+            case _:
+                continue

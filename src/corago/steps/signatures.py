@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Any
 
+from corago.core.sealing import is_marked
 from corago.errors import DefinitionError
 
 if sys.version_info >= (3, 14):  # annotations are evaluated late there, and might not be yet
@@ -174,7 +175,8 @@ def type_text(annotation: Any) -> str:
         return "..."
     origin, arguments = typing.get_origin(annotation), typing.get_args(annotation)
     if origin is typing.Annotated:
-        return type_text(arguments[0])
+        inner = type_text(arguments[0])
+        return f"Secret[{inner}]" if is_marked(annotation) else inner
     if origin is typing.Literal:
         return f"Literal[{', '.join(map(_literal, arguments))}]"
     if origin in (typing.Union, types.UnionType):

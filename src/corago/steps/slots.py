@@ -14,7 +14,9 @@ from typing import Any
 import msgspec
 from pydantic import ConfigDict, PydanticUserError, TypeAdapter, ValidationError
 
-from corago.errors import DefinitionError
+from corago.core.sealing import is_sealed, is_secret
+from corago.errors import DefinitionError, SecretKeyError
+from corago.secrecy import lifted, open_text
 from corago.steps.signatures import Parameter, type_text
 
 Convert = Callable[[Any], Any]
@@ -23,8 +25,17 @@ MUTABLE: frozenset[type] = frozenset((dict, list))
 """The JSON types of which every step gets a copy of its own."""
 
 _NATIVE: frozenset[type] = frozenset((str, int, float, bool, type(None)))
+ANYTHING: frozenset[type] = _NATIVE | MUTABLE
+"""The JSON types that fit a parameter which may be anything."""
+
 _NOTHING: frozenset[type] = frozenset()
 _FAULTS_SHOWN = 3
+
+_ANNOTATE = (
+    "annotate it as SecretStr (of pydantic; SecretBytes for bytes), or as Annotated[…, Secret] "
+    "where the code is to have it in clear"
+)
+"""What to do where a secret meets a type that would have it in clear."""
 
 encode = msgspec.json.Encoder().encode
 decode = msgspec.json.Decoder().decode
@@ -68,7 +79,7 @@ def make_slot(parameter: Parameter, label: str, names: Mapping[str, Any]) -> Slo
 def _exact(annotation: Any) -> frozenset[type]:
     """The JSON types whose values fit this annotation as they are."""
     if annotation is Any or annotation is object:
-        return _NATIVE | MUTABLE
+        return ANYTHING
     if annotation is None:
         return frozenset((type(None),))
     origin, arguments = typing.get_origin(annotation) or annotation, typing.get_args(annotation)
@@ -90,6 +101,8 @@ def _converter(annotation: Any, names: Mapping[str, Any]) -> Convert:
 
     def convert(value: Any) -> Any:
         text = b"[" + encode(value) + b"]" if is_wrapped else encode(value)
+        if is_sealed(text):
+            return _opened(text, adapter, is_wrapped=is_wrapped)
         try:
             made = validate(text, by_alias=True, by_name=True)
         except ValidationError as error:
@@ -97,6 +110,37 @@ def _converter(annotation: Any, names: Mapping[str, Any]) -> Convert:
         return made[0] if is_wrapped else made
 
     return convert
+
+
+def _opened(text: bytes, adapter: TypeAdapter[Any], *, is_wrapped: bool) -> Any:
+    """What JSON with secrets in it becomes, once it is sure that they go where secrets may go."""
+    try:
+        held, clear = lifted(decode(text)), open_text(text)
+    except SecretKeyError as error:
+        raise UnfitError(f"it is a secret, and {error}") from error
+    astray, kept = _astray(held, adapter)
+    if astray is not None:
+        where = ".".join(map(str, astray[int(is_wrapped) :]))
+        raise UnfitError(f"{where or 'it'} is a secret: {_ANNOTATE}")
+    try:
+        made = adapter.validate_json(clear, by_alias=True, by_name=True)
+    except ValidationError as error:
+        # the error itself shows what it was given
+        raise UnfitError(_faults(error, skip=int(is_wrapped))) from None
+    if is_wrapped:
+        made, kept = made[0], kept and kept[0]
+    return kept if is_secret(kept) else made
+
+
+def _astray(held: Any, adapter: TypeAdapter[Any]) -> tuple[tuple[int | str, ...] | None, Any]:
+    """Where a secret would become something else; and what is made of it all as it is held."""
+    try:
+        return None, adapter.validate_python(held, by_alias=True, by_name=True)
+    except ValidationError as error:
+        faults = error.errors(include_url=False, include_context=False)
+        return next((fault["loc"] for fault in faults if is_secret(fault["input"])), None), None
+    except Exception:  # noqa: BLE001 - a validator of the user's that expects what JSON can hold
+        return None, None
 
 
 def _adapter(annotation: Any) -> tuple[TypeAdapter[Any], bool]:
@@ -123,7 +167,7 @@ def _refuser(fault: str) -> Convert:
     return refuse
 
 
-def _faults(error: ValidationError, *, skip: int) -> str:
+def _faults(error: ValidationError, skip: int) -> str:
     faults = error.errors(include_url=False, include_context=False, include_input=False)
     told = []
     for fault in faults[:_FAULTS_SHOWN]:

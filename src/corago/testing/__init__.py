@@ -1,10 +1,66 @@
-"""What corago ships for other people's tests: conformance suites, a virtual clock.
+"""What corago ships for other people's tests.
 
-Nothing in corago imports this room.
+A clock that jumps, crashes on purpose, expectations that read well, stored histories against
+today's code; for those who write stores, conformance suites and a simulator. The pytest plugin in
+`plugin` brings the fixtures `engine`, `clock`, `crash_at` and `crash_everywhere`.
+
+Nothing in corago imports this room. Names are loaded when they are asked for, since pytest loads
+the plugin into every test run.
 """
 
 import sys
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from corago.testing.assertions import Expectation, expect
+    from corago.testing.clock import VirtualClock
+    from corago.testing.crashing import Crash, Run, crash_at, crash_everywhere
+    from corago.testing.histories import load_history, save_histories, save_history
+    from corago.testing.plugin import stored_histories
+    from corago.testing.replaying import Replayed, ReplayError, replay
+
+__all__ = [
+    "Crash",
+    "Expectation",
+    "ReplayError",
+    "Replayed",
+    "Run",
+    "VirtualClock",
+    "crash_at",
+    "crash_everywhere",
+    "expect",
+    "load_history",
+    "replay",
+    "save_histories",
+    "save_history",
+    "stored_histories",
+]
+
+_ROOMS = {
+    "Crash": "crashing",
+    "Expectation": "assertions",
+    "ReplayError": "replaying",
+    "Replayed": "replaying",
+    "Run": "crashing",
+    "VirtualClock": "clock",
+    "crash_at": "crashing",
+    "crash_everywhere": "crashing",
+    "expect": "assertions",
+    "load_history": "histories",
+    "replay": "replaying",
+    "save_histories": "histories",
+    "save_history": "histories",
+    "stored_histories": "plugin",
+}
 
 _pytest = sys.modules.get("pytest")
 if _pytest is not None:  # under pytest, a failed assertion of a suite then shows its values
     _pytest.register_assert_rewrite("corago.testing.store_suite")
+
+
+def __getattr__(name: str) -> Any:
+    """Load what is asked for."""
+    if name not in _ROOMS:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_ROOMS[name]}"), name)

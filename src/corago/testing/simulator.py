@@ -18,12 +18,14 @@ from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping
 from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
-from corago.backends.local import LocalBackend, ProgramOf
-from corago.clock import EPOCH
+from corago.backends.definitions import ProgramOf
+from corago.backends.local import LocalBackend
+from corago.clock import EPOCH, Clock
 from corago.errors import StoreUnavailableError
 from corago.ports.store import Change, Store
-from corago.runtime.engine import EngineCore, Settings, Surround, Workflow
+from corago.runtime.engine import EngineCore
 from corago.runtime.executor import InlineExecutor
+from corago.runtime.settings import Settings, Surround, Workflow
 from corago.stores.memory import MemoryStore
 
 T = TypeVar("T")
@@ -250,14 +252,15 @@ class Simulation:
         failure_rate: float = 0.0,
         lease: timedelta = timedelta(seconds=15),
         concurrency: int = 16,
+        clock: Clock | None = None,
     ) -> None:
-        """`kinds` are the doors by name.
+        """`kinds` are the doors by name; without a `clock`, the calendar goes by the loop's time.
 
         `failure_rate` is the share of appends that fail, or whose answer is lost.
         """
         self.random = random.Random(seed)
         self.loop = VirtualLoop(self.random)
-        self.clock = SimulatedClock(self.loop)
+        self.clock: Clock = clock or SimulatedClock(self.loop)
         self.store = MemoryStore(self.clock)
         self.workflows = tuple(workflows)
         self.trace: list[str] = []

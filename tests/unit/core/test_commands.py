@@ -31,7 +31,9 @@ def stuck(*paths: str, occurrence: int = 1) -> Agenda:
 
 FAILED = process(status="failed", error=BAD)
 POISONED = process(poison=BAD, poison_position=7)
-BACKING_OFF = process(activities={"a": Activity(2, 1, SOON, BAD)})
+PUT_OFF = Activity(2, 1, SOON, BAD, position=5)
+BACKING_OFF = process(activities={"a": PUT_OFF})
+LATE = process(status="failed", error=BAD, deadline=NOW)
 WANTED = Agenda(activities=(d.ScheduleActivity("a", {}), d.ScheduleActivity("b", {})))
 
 
@@ -59,8 +61,8 @@ def test_other_commands_must_name_one_of_several_incidents(verb: str) -> None:
 
 
 def test_a_step_that_waits_for_its_next_attempt_can_be_tried_at_once_or_skipped() -> None:
-    assert commands.target(BACKING_OFF, WANTED, "retry", None, NOW) == {"a": 0}
-    assert commands.target(BACKING_OFF, WANTED, "skip", "a", NOW) == {"a": 0}
+    assert commands.target(BACKING_OFF, WANTED, "retry", None, NOW) == {"a": 5}
+    assert commands.target(BACKING_OFF, WANTED, "skip", "a", NOW) == {"a": 5}
     refused = commands.target(BACKING_OFF, WANTED, "set_result", None, NOW)
     assert refused == "nothing in it has failed (it is running)"
     refused = commands.target(BACKING_OFF, WANTED, "retry", None, SOON)
@@ -70,13 +72,13 @@ def test_a_step_that_waits_for_its_next_attempt_can_be_tried_at_once_or_skipped(
 def test_a_wait_of_another_occurrence_is_not_a_wait() -> None:
     again = Agenda(activities=(d.ScheduleActivity("a", {}, 2),))
     assert commands.backing_off(BACKING_OFF, again, NOW) == {}
-    assert commands.backing_off(BACKING_OFF, WANTED, NOW) == {"a": SOON}
+    assert commands.backing_off(BACKING_OFF, WANTED, NOW) == {"a": PUT_OFF}
 
 
 def test_incidents_go_before_waits() -> None:
     both = Agenda(activities=WANTED.activities, incidents=stuck("c").incidents)
     assert commands.target(BACKING_OFF, both, "retry", None, NOW) == {"c": 1}
-    assert commands.target(BACKING_OFF, both, "retry", "a", NOW) == {"a": 0}
+    assert commands.target(BACKING_OFF, both, "retry", "a", NOW) == {"a": 5}
 
 
 def test_a_step_that_stands_in_no_way_can_not_be_acted_on() -> None:
@@ -102,6 +104,10 @@ def test_a_cancel_needs_no_target() -> None:
 
 # -- what fits in no case --------------------------------------------------------------------------
 
+TOO_LATE = (
+    f"its time was up at {NOW:%Y-%m-%d %H:%M:%S} UTC, so it would time out at once; "
+    "start it anew under another id"
+)
 UNFIT = [
     (OPEN, "hurry", "unknown command 'hurry'"),
     (process(cancel_requested=True), "cancel", "it was asked to stop already"),
@@ -110,6 +116,7 @@ UNFIT = [
     (process(status="completed"), "retry", "it is completed already"),
     (process(status="aborted", poison=BAD), "retry", "it is aborted already"),
     (process(status="timed_out"), "skip", "it is timed_out already"),
+    *((LATE, verb, TOO_LATE) for verb in ("retry", "skip", "set_result")),
 ]
 
 
@@ -158,8 +165,8 @@ def test_a_skip_passes_over_this_occurrence() -> None:
 
 def test_a_skip_of_a_wait_passes_over_the_occurrence_that_waits() -> None:
     wants = Agenda(activities=(d.ScheduleActivity("a", {}, 3),))
-    waits = process(activities={"a": Activity(2, 1, SOON, BAD, occurrence=3)})
-    assert commands.answer(waits, wants, m.Command("skip", {"a": 0}), NOW) == [
+    waits = process(activities={"a": Activity(2, 1, SOON, BAD, occurrence=3, position=5)})
+    assert commands.answer(waits, wants, m.Command("skip", {"a": 5}), NOW) == [
         (e.StepSkipped, {"path": "a", "occurrence": 3})
     ]
 
@@ -212,6 +219,38 @@ def test_a_command_given_for_an_incident_that_has_passed_is_refused(
 
 
 def test_a_command_given_for_a_wait_is_refused_once_the_wait_is_over() -> None:
-    command = m.Command("skip", {"a": 0})
+    command = m.Command("skip", {"a": 5})
     assert commands.answer(BACKING_OFF, WANTED, command, NOW)[0][0] is e.StepSkipped
     assert commands.answer(BACKING_OFF, WANTED, command, SOON)[0][0] is e.CommandRefused
+
+
+def test_a_command_given_for_one_wait_is_refused_in_the_next_one() -> None:
+    later = process(activities={"a": Activity(3, 1, SOON, BAD, position=8)})
+    ((kind, fields),) = commands.answer(later, WANTED, m.Command("retry", {"a": 5}), NOW)
+    assert kind is e.CommandRefused
+    assert fields["why"] == "step 'a' was tried again since the command was given"
+    assert commands.answer(later, WANTED, m.Command("retry", {"a": 8}), NOW)[0][0] is (
+        e.ProcessResumed
+    )
+
+
+# -- what needs no inbox ---------------------------------------------------------------------------
+
+
+def test_an_abort_fits_what_is_open_or_failed_whatever_its_time() -> None:
+    for who in (OPEN, POISONED, FAILED, LATE):
+        assert commands.unfit(who, "abort", NOW) is None
+    assert commands.unfit(process(status="canceled"), "abort", NOW) == "it is canceled already"
+
+
+def test_an_abort_is_no_message() -> None:
+    found = commands.answer(OPEN, NOTHING, m.Command("abort"), NOW)
+    assert found == [(e.CommandRefused, {"command": "abort", "why": "unknown command 'abort'"})]
+
+
+def test_a_failed_process_may_be_opened_until_its_time_is_up() -> None:
+    early = process(status="failed", error=BAD, deadline=SOON)
+    assert commands.target(early, stuck("a"), "retry", None, NOW) == {"a": 1}
+    assert commands.target(early, stuck("a"), "retry", None, SOON) == commands.unfit(
+        early, "retry", SOON
+    )

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -47,6 +47,12 @@ class Says:
 
     def view(self, state: int) -> Any:
         return state
+
+    def held(self, state: int) -> Iterable[Any]:
+        return (state,)
+
+    def discreet(self, values: Any) -> Any:
+        return values
 
 
 def table(*elements: Element, ending: d.Decision = END) -> TableProgram:

@@ -9,9 +9,9 @@ import pytest
 from corago.core import decisions as d
 from corago.core import events as e
 from corago.core import messages as m
-from corago.core.kernel import LOSS_LIMIT
 from corago.core.process import Activity
 from corago.core.program import NOTHING
+from corago.core.queueing import LOSS_LIMIT
 from corago.core.retry import Retry
 from corago.steps.program import StepsProgram
 from tests.properties.programs import Element

@@ -137,7 +137,14 @@ def test_what_is_asked_to_stop_would_not_run() -> None:
 
 @pytest.mark.parametrize(
     ("question", "status"),
-    [({"retry": True}, "running"), ({"retry": "0.0"}, "running"), ({"skip": "0.0"}, "completed")],
+    [
+        ({"retry": True}, "running"),
+        ({"retry": "0.0"}, "running"),
+        ({"skip": "0.0"}, "completed"),
+        ({"set_result": {"n": 1}}, "completed"),
+        ({"set_result": ("0.0", {"n": 1})}, "completed"),
+        ({"abort": True}, "aborted"),
+    ],
 )
 def test_a_command_is_thought_through_as_if_it_were_given_now(
     question: dict[str, Any], status: str
@@ -147,6 +154,48 @@ def test_a_command_is_thought_through_as_if_it_were_given_now(
     assert ask(run).status == "failed"
     shown = ask(run, **question)
     assert (shown.status, shown.refused) == (status, ())
+
+
+def test_a_result_that_is_set_is_the_steps_own() -> None:
+    run = Run(table(work()))
+    run.take(outcome(FAILED))
+    closed = ask(run, set_result={"n": 1}).decisions[1]
+    assert isinstance(closed, e.ActivityClosed)
+    assert closed.result == e.ActivityCompleted({"n": 1})
+
+
+def test_a_request_to_stop_asks_what_runs_and_ends_what_only_waits() -> None:
+    run = Run(table(work(), WAIT))
+    run.take()
+    shown = ask(run, cancel=True)
+    assert (shown.status, shown.effects) == ("running", ())
+    assert [type(event) for event in shown.decisions] == [e.CancelRequested]
+    assert ask(Run(table(WAIT)), cancel=True).status == "canceled"
+
+
+def test_an_abort_takes_no_message_first() -> None:
+    run = Run(table(WAIT))
+    run.take()
+    shown = ask(run, [(NOW, m.Signal("go"))], abort=True)
+    assert [type(event) for event in shown.decisions] == [e.ProcessAborted]
+    run.take(m.Signal("go"))
+    shown = ask(run, abort=True)
+    assert (shown.status, shown.decisions) == ("completed", ())
+    assert shown.refused == (Refused("", "it is completed already"),)
+
+
+@pytest.mark.parametrize("other", [{"retry": True}, {"signal": "go"}, {"cancel": True}])
+def test_an_abort_is_asked_about_alone(other: dict[str, Any]) -> None:
+    with pytest.raises(InvalidInputError, match="alone"):
+        ask(Run(table(WAIT)), abort=True, **other)
+
+
+def test_a_result_that_is_no_dict_can_not_be_asked_about() -> None:
+    run = Run(table(work()))
+    run.take(outcome(FAILED))
+    for bad in (7, ("0.0", [1]), {"x": object()}):
+        with pytest.raises(InvalidInputError):
+            ask(run, set_result=bad)
 
 
 def test_what_a_failed_process_has_left_over_is_taken_when_it_is_opened() -> None:

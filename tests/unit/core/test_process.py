@@ -50,6 +50,7 @@ def test_a_process_is_born_created_at_its_first_event() -> None:
         run=2,
         deadline=NOW + timedelta(seconds=60),
         external={"x": 1},
+        started_at=NOW,
     )
     assert process.status == process.standing == "created"
 
@@ -108,13 +109,13 @@ def test_an_activity_that_simply_succeeds_leaves_no_trace() -> None:
 
 def test_a_retry_remembers_error_and_due_time_and_counts_in_its_budget() -> None:
     process = after(retried(1), retried(2))
-    assert process.activity("a") == Activity(3, 1, DUE, BAD)
+    assert process.activity("a") == Activity(3, 1, DUE, BAD, position=3)
 
 
 def test_a_failed_activity_begins_a_new_budget_with_its_next_attempt() -> None:
     process = after(retried(1), closed(2))
     assert process.activity("a") == Activity(3, 3, None, BAD)
-    assert after(retried(3), process=process).activity("a") == Activity(4, 3, DUE, BAD)
+    assert after(retried(3), process=process).activity("a") == Activity(4, 3, DUE, BAD, position=4)
 
 
 def test_what_is_known_of_an_activity_is_known_of_one_occurrence() -> None:
@@ -125,7 +126,7 @@ def test_what_is_known_of_an_activity_is_known_of_one_occurrence() -> None:
     again = after((e.ActivityStarted, {"path": "a", "occurrence": 2}), process=once)
     assert again.activity("a", 2) == Activity(started=True, occurrence=2)
     retry = after(retried(1, occurrence=2), process=once)
-    assert retry.activity("a", 2) == Activity(2, 1, DUE, BAD, occurrence=2)
+    assert retry.activity("a", 2) == Activity(2, 1, DUE, BAD, occurrence=2, position=4)
     end = after(closed(occurrence=2), process=once)
     assert end.activity("a", 2) == Activity(2, 2, None, BAD, occurrence=2)
     pause = after((e.ProcessSuspended, {"path": "a", "occurrence": 2, "error": BAD}), process=once)

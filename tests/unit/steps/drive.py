@@ -3,31 +3,47 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+import json
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from corago.activity import ActivityFunction, Context, entered
 from corago.core import codec, commands, history
+from corago.core import decisions as d
 from corago.core import events as e
 from corago.core import messages as m
-from corago.core.calls import LiveCalls
-from corago.core.commit import Commit
+from corago.core.calls import LiveCalls, RecordedCalls
+from corago.core.commit import Birth, Commit, Send
 from corago.core.kernel import advance, arrivals
 from corago.core.process import Process
-from corago.core.program import NOTHING, Agenda
+from corago.core.program import NOTHING, Agenda, Snapshot
 from corago.steps import Step, StepList, Workflow, begin, done, init, step, workflow
+from corago.steps.positions import counts, positions
+from corago.steps.program import StepsProgram
 
 BIRTH = datetime(2030, 1, 1, tzinfo=UTC)
 
 
 class Drive:
-    """One process. After every commit, its rows folded again must give the state that it has."""
+    """One process. After every commit, its rows folded again must give the state that it has.
 
-    def __init__(self, workflow: Workflow, given: Mapping[str, Any] | None = None) -> None:
+    So must a program that was made from the document as the database has it.
+    """
+
+    def __init__(
+        self,
+        workflow: Workflow,
+        given: Mapping[str, Any] | None = None,
+        *,
+        parent: tuple[str | None, str] = (None, ""),
+    ) -> None:
         self.workflow = workflow
+        self.reread = StepsProgram(json.loads(json.dumps(workflow.document)))
         self.now = BIRTH
         self.ran: list[str] = []
+        self.births: list[Birth] = []
+        self.sends: list[Send] = []
         started = e.ProcessStarted(
             position=1,
             at=self.now,
@@ -36,6 +52,8 @@ class Drive:
             sha=workflow.sha,
             input=codec.plain(dict(given or {})),
             timeout=workflow.timeout,
+            parent=parent[0],
+            parent_path=parent[1],
         )
         self.events: list[e.Event] = [started]
         self.snapshot = history.begin(workflow.program, started)
@@ -72,6 +90,20 @@ class Drive:
     def failed(self) -> list[str]:
         return [incident.path for incident in self.agenda.incidents]
 
+    @property
+    def children(self) -> list[str]:
+        return [wish.path for wish in self.agenda.children]
+
+    @property
+    def error(self) -> e.Failure:
+        assert self.process.error is not None
+        return self.process.error
+
+    @property
+    def positions(self) -> dict[str, str]:
+        found = positions(self.workflow.program, self.snapshot, self.events, now=self.now)
+        return dict(found)
+
     def kinds(self) -> list[str]:
         return [type(event).__name__ for event in self.events]
 
@@ -82,30 +114,47 @@ class Drive:
 
     def advance(self, *messages: m.Message) -> Commit:
         calls = LiveCalls(self.workflow.functions)
-        commit = advance(self.workflow.program, self.snapshot, messages, self.now, calls)
+        before, program = self.snapshot, self.workflow.program
+        commit = advance(program, before, messages, self.now, calls)
         self.events += commit.events
+        self.births += commit.births
+        self.sends += commit.sends
         self.snapshot = commit.snapshot
-        self._prove()
+        self._prove(before, messages, commit)
         return commit
 
-    def _prove(self) -> None:
+    def _prove(self, before: Snapshot, messages: Sequence[m.Message], commit: Commit) -> None:
+        program, snapshot = self.workflow.program, self.snapshot
         rows = [codec.encode_event(event) for event in self.events]
-        folded = history.fold(self.workflow.program, map(codec.decode_event, rows))
-        assert (folded.process, folded.state) == (self.snapshot.process, self.snapshot.state)
-        kept = codec.decode_snapshot(self.workflow.program, codec.encode_snapshot(self.snapshot))
+        folded = history.fold(program, map(codec.decode_event, rows))
+        assert (folded.process, folded.state) == (snapshot.process, snapshot.state)
+        kept = codec.decode_snapshot(program, codec.encode_snapshot(snapshot))
         assert kept is not None
-        assert (kept.process, kept.state) == (self.snapshot.process, self.snapshot.state)
+        assert (kept.process, kept.state) == (snapshot.process, snapshot.state)
+        old = codec.decode_snapshot(self.reread, codec.encode_snapshot(before))
+        assert old is not None
+        recorded = RecordedCalls(commit.answers)
+        assert advance(self.reread, old, messages, self.now, recorded) == commit
+        assert self.positions.keys() == set(_shown(program))
+        counts(program, snapshot)
+        wishes = [*self.agenda.activities, *self.agenda.children, *self.agenda.signals]
+        names = [wish.path for wish in wishes]
+        assert len(names) == len(set(names))
+
+    def wish(self, path: str) -> d.ScheduleActivity:
+        """The open activity at `path`."""
+        return next(wish for wish in self.agenda.activities if wish.path == path)
 
     def end(self, path: str, result: e.ActivityResult) -> Commit:
         """End the open activity at `path` so."""
-        wish = next(wish for wish in self.agenda.activities if wish.path == path)
+        wish = self.wish(path)
         attempt = self.process.activity(path, wish.occurrence).attempt
         return self.advance(m.Outcome(path, wish.occurrence, attempt, result))
 
     def perform(self, path: str) -> None:
         """Run the function of the open step at `path`, and hand in its outcome."""
-        wish = next(wish for wish in self.agenda.activities if wish.path == path)
-        function = self.workflow.functions[path]
+        wish = self.wish(path)
+        function = self.workflow.functions[wish.function or path]
         assert isinstance(function, ActivityFunction)
         context = Context(process_id="p", run=1, path=path, workflow=self.workflow.name)
         self.ran.append(path)
@@ -144,19 +193,39 @@ class Drive:
         return self
 
     def _instants(self) -> list[datetime]:
-        backing_off = commands.backing_off(self.process, self.agenda, self.now)
+        if self.process.is_closed:
+            return []
+        backing_off = commands.backing_off(self.process, self.agenda, self.now).values()
         ends = [self.process.deadline] if self.process.deadline else []
-        return (
-            []
-            if self.process.is_closed
-            else [*self.process.timers.values(), *backing_off.values(), *ends]
-        )
+        dues = [known.due for known in backing_off if known.due is not None]
+        return [*self.process.timers.values(), *dues, *ends]
 
     def command(self, verb: str, step: str | None = None, value: Any = None) -> Drive:
         targets = commands.target(self.process, self.agenda, verb, step, self.now)
         assert isinstance(targets, dict), targets
         self.advance(m.Command(verb, targets, value))
         return self
+
+    def refused(self, verb: str, step: str | None = None) -> str:
+        """Why a command given now does not fit."""
+        why = commands.target(self.process, self.agenda, verb, step, self.now)
+        assert isinstance(why, str), why
+        return why
+
+    def child(self, path: str, status: str = "completed", **end: Any) -> Commit:
+        """The child that was last started at `path` ends so."""
+        started = [each for each in self.of(e.ChildStarted) if each.path == path]
+        return self.advance(m.ChildEnded(path, started[-1].child, status, **end))
+
+    def told(self) -> list[tuple[str, str]]:
+        """The commands that went to children: to whom, and which."""
+        return [(each.to, each.command) for each in self.of(e.MessageSent)]
+
+
+def _shown(program: StepsProgram) -> list[str]:
+    """The paths that drawings know: no functions of a lens, no undos."""
+    hidden = ("get", "set", "undo")
+    return [path for path, node in program.nodes.items() if node.kind not in hidden]
 
 
 # -- lists to drive --------------------------------------------------------------------------------
@@ -194,6 +263,26 @@ def fails(name: str, until: dict[str, int], **options: Any) -> Step[[], dict[str
         return {name: "well"}
 
     return fail
+
+
+def looks(name: str, seen: list[Any], *keys: str) -> Step[..., Any]:
+    """A step that notes what it sees of these keys (or all of it), and writes nothing."""
+
+    @step(name)
+    def look(state: dict[str, Any]) -> None:
+        seen.append({key: state.get(key) for key in keys} if keys else state)
+
+    return look
+
+
+def marks(name: str, make: Callable[[Any, int], dict[str, Any]]) -> Step[..., dict[str, Any]]:
+    """A step of a loop that writes what is made of item and index."""
+
+    @step(name)
+    def mark(item: Any, index: int) -> dict[str, Any]:
+        return make(item, index)
+
+    return mark
 
 
 def is_on(on: bool = False) -> bool:  # noqa: FBT001, FBT002 - a predicate takes what the State has

@@ -2,84 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
-
 from hypothesis import given, settings
-from hypothesis import strategies as st
 
-from corago.core import messages as m
-from corago.core.retry import Retry
-from corago.steps import (
-    Element,
-    State,
-    StepList,
-    Workflow,
-    abort,
-    begin,
-    conditional,
-    done,
-    init,
-    parallel,
-    sleep,
-    step,
-    wait_for,
-    workflow,
-)
-from corago.steps.graph import MARKS, Position, graph_text, positions
-from tests.unit.steps.drive import Drive
-
-BROKEN: set[str] = set()
-"""The steps that fail for now."""
-
-
-@step("Reserve")
-def reserve() -> State:
-    return {"reserved": True}
-
-
-@step("Check", retry=Retry(attempts=2, delay=10, jitter=0), timeout=90)
-def check() -> State:
-    if "Check" in BROKEN:
-        raise RuntimeError("broken")
-    return {"checked": True}
-
-
-@step("Charge", at_most_once=True)
-def charge() -> State:
-    if "Charge" in BROKEN:
-        raise RuntimeError("broken")
-    return {"charged": True}
-
-
-def is_large(*, large: bool = False) -> bool:
-    return large
-
-
-def is_late(*, late: bool = False) -> bool:
-    return late
-
-
-def made(steps: Element | StepList) -> Workflow:
-    @workflow("For a test", version=2)
-    def tried() -> StepList:
-        return init >> steps >> done
-
-    return tried
-
-
-EVERYTHING = made(
-    reserve
-    >> conditional(is_large)(parallel("Ends", check >> reserve, parallel("Both", charge, check)))
-    >> reserve
-    >> sleep(timedelta(days=1, minutes=90))
-    >> wait_for("go", timeout=2.5, into="answer")
-    >> conditional(is_large)(conditional(is_late)(abort))
-)
-
-
-def seen(drive: Drive) -> dict[str, Position]:
-    program = drive.workflow.program
-    return positions(program, drive.snapshot, drive.events, now=drive.now)
+from corago.steps import StepList
+from corago.steps.graph import MARKS, graph_text
+from corago.steps.outline import Part, duration, outline
+from corago.steps.positions import Position
+from tests.unit.steps.lists import EVERYTHING, LISTS, NESTED, made
 
 
 def test_a_list_is_drawn_with_all_that_it_says() -> None:
@@ -122,142 +51,61 @@ def test_a_position_puts_a_mark_before_each_element() -> None:
     ]
 
 
-def test_what_lies_behind_is_done_or_skipped_and_what_lies_ahead_is_pending() -> None:
-    drive = Drive(EVERYTHING)
-    assert seen(drive) | {"Reserve": "running"} == dict.fromkeys(seen(drive), "pending") | {
-        "Start": "done",
-        "Reserve": "running",
-    }
-    drive.run()
-    found = seen(drive)
-    assert {path for path, mark in found.items() if mark == "skipped"} == {
-        "Ends",
-        "Ends/Check",
-        "Ends/Reserve",
-        "Ends/Both",
-        "Ends/Both/Charge",
-        "Ends/Both/Check",
-    }
-    assert (found["Reserve#2"], found["Sleep"], found["Done"]) == ("done", "waiting", "pending")
-    found = seen(drive.wait(91_800).signal("go"))
-    assert found["Wait for go"] == "done"
-    assert (found["Abort"], found["Done"]) == ("skipped", "done")
-
-
-def test_branches_have_positions_of_their_own() -> None:
-    drive = Drive(EVERYTHING, {"large": True})
-    drive.perform("Reserve")
-    drive.perform("Ends/Both/Charge")
-    found = seen(drive)
-    assert (found["Ends"], found["Ends/Check"], found["Ends/Reserve"]) == (
-        "running",
-        "running",
-        "pending",
-    )
-    assert (found["Ends/Both"], found["Ends/Both/Charge"], found["Ends/Both/Check"]) == (
-        "running",
-        "done",
-        "running",
-    )
-
-
-def test_a_step_between_attempts_waits_and_then_has_failed() -> None:
-    BROKEN.add("Check")
-    try:
-        drive = Drive(made(parallel("Ends", check, reserve))).run()
-        assert seen(drive) == {
-            "Start": "done",
-            "Ends": "waiting",
-            "Ends/Check": "waiting",
-            "Ends/Reserve": "done",
-            "Done": "pending",
-        }
-        drive.wait(10)
-        assert (seen(drive)["Ends"], seen(drive)["Ends/Check"]) == ("failed", "failed")
-    finally:
-        BROKEN.clear()
-    drive.command("retry")
-    assert seen(drive)["Ends/Check"] == "running"
-    drive.run()
-    assert set(seen(drive).values()) == {"done"}
-
-
-def test_what_an_operator_skips_is_shown_as_skipped() -> None:
-    BROKEN.add("Charge")
-    try:
-        drive = Drive(made(begin >> charge)).run()
-        assert seen(drive)["Charge"] == "failed"
-    finally:
-        BROKEN.clear()
-    assert seen(drive.command("skip")) == {"Start": "done", "Charge": "skipped", "Done": "done"}
-
-
-def test_a_process_that_was_stopped_shows_where() -> None:
-    drive = Drive(made(reserve >> sleep(60))).run().command("cancel")
-    assert seen(drive) == {"Start": "done", "Reserve": "done", "Sleep": "failed", "Done": "pending"}
-    ended = Drive(made(conditional(is_large)(abort)), {"large": True})
-    assert seen(ended) == {"Start": "done", "Abort": "done", "Done": "pending"}
-
-
-def test_a_process_that_kills_its_workers_shows_as_failed_where_it_stands() -> None:
-    drive = Drive(made(begin >> reserve))
-    for _ in range(9):
-        drive.advance(m.Lost())
-    assert drive.status == "suspended"
-    assert seen(drive)["Reserve"] == "failed"
-
-
-def test_without_a_history_all_that_lies_behind_counts_as_done() -> None:
-    drive = Drive(EVERYTHING).run()
-    found = positions(drive.workflow.program, drive.snapshot)
-    assert (found["Ends"], found["Ends/Both/Check"], found["Sleep"]) == ("done", "done", "waiting")
-
-
-def test_a_step_put_in_behind_a_process_shows_as_skipped() -> None:
-    drive = Drive(made(reserve >> sleep(60))).run()
-    longer = made(reserve >> charge >> sleep(60))
-    found = positions(longer.program, drive.snapshot, drive.events)
-    assert (found["Reserve"], found["Charge"], found["Sleep"]) == ("done", "skipped", "waiting")
-
-
-# -- any list --------------------------------------------------------------------------------------
-
-LEAVES = st.sampled_from([begin >> reserve, begin >> charge, begin >> sleep(1)]) | st.uuids().map(
-    lambda name: begin >> wait_for(str(name))
-)
-
-
-def joined(parts: list[StepList]) -> StepList:
-    whole = begin
-    for part in parts:
-        whole = whole >> part
-    return whole
-
-
-def beside(parts: list[StepList]) -> StepList:
-    return begin >> parallel("Both", *parts)
-
-
-def under_condition(part: StepList) -> StepList:
-    return conditional(is_large)(part)
-
-
-def grown(inner: st.SearchStrategy[StepList]) -> st.SearchStrategy[StepList]:
-    several = st.lists(inner, min_size=1, max_size=3)
-    return several.map(joined) | several.map(beside) | inner.map(under_condition)
+def test_lists_within_elements_are_drawn_under_them() -> None:
+    position: dict[str, Position] = {"Prepare": "done", "Ports": "running", "Ports/Label": "failed"}
+    assert graph_text(NESTED.document, position, {"Ports": "7 of 12"}).splitlines() == [
+        "tried (version 2): For a test",
+        "├─ · Start",
+        "├─ ✓ Prepare",
+        "│  ├─ · Reserve",
+        "│  └─ · Check all  (if is_large)",
+        "│     └─ · Check  (2 attempts, at most 1 min 30 s)",
+        "├─ ▶ Ports  (7 of 12, for each of ports, 16 at a time, into made)",
+        "│  ├─ ✗ Label  (queue printers, undone by Reserve)",
+        "│  └─ · Ends",
+        "│     ╠═╤═ · Charge  (at most once)",
+        "│     ║ └─ · Check  (2 attempts, at most 1 min 30 s)",
+        "│     ╚═══ · Reserve",
+        "├─ · billing",
+        "│  └─ · Charge  (at most once)",
+        "├─ · view  (on a view of the State, if is_late)",
+        "│  └─ · Both",
+        "│     ╚═══ · In",
+        "│          └─ · Label  (queue printers, undone by Reserve)",
+        "├─ · create_dns  (into dns)",
+        "├─ · Another  (workflow other)",
+        "└─ · Done",
+    ]
 
 
 @settings(derandomize=True, deadline=None, database=None, max_examples=60)
-@given(st.recursive(LEAVES, grown, max_leaves=8), st.booleans())
-def test_every_element_of_any_list_has_one_line_and_one_position(
-    part: StepList,
-    large: bool,  # noqa: FBT001 - drawn by Hypothesis
-) -> None:
+@given(LISTS)
+def test_every_element_of_any_list_has_one_line(part: StepList) -> None:
     flow = made(part)
     lines = graph_text(flow.document, {}).splitlines()[1:]
-    assert len(lines) == len(flow.program.nodes)
+    assert len(lines) == len(list(flow.steps.walk()))
     assert all(line.count(" · ") == 1 for line in lines)
-    drive = Drive(flow, {"large": large})
-    assert set(seen(drive)) == set(flow.program.nodes)
-    drive.run()
-    assert set(seen(drive)) == set(flow.program.nodes)
+
+
+def paths(parts: tuple[Part, ...]) -> list[str]:
+    return [
+        path
+        for part in parts
+        for path in (part.path, *(p for inner in part.lists for p in paths(inner)))
+    ]
+
+
+@settings(derandomize=True, deadline=None, database=None, max_examples=60)
+@given(LISTS)
+def test_an_outline_has_the_paths_of_the_program(part: StepList) -> None:
+    flow = made(part)
+    helpers = ("get", "set", "undo")
+    known = {path for path, node in flow.program.nodes.items() if node.kind not in helpers}
+    found = paths(outline(flow.document))
+    assert len(found) == len(known)
+    assert set(found) == known
+
+
+def test_durations_lose_nothing() -> None:
+    told = [duration(seconds) for seconds in (0.25, 59, 60, 3661, 90_000, 172_800, 61.5)]
+    assert told == ["0.25 s", "59 s", "1 min", "1 h 1 min 1 s", "1 d 1 h", "2 d", "61.5 s"]

@@ -225,7 +225,7 @@ class NotFinite(Enum):
         ("half \ud800", "result['k'] holds half a surrogate pair"),
         ({"half \ud800": 1}, "and keys are texts"),
         ([10**5000], "result['k'][0], of type int: Exceeds the limit"),
-        (SecretStr("x"), "result['k'] is of type SecretStr"),
+        (SecretStr("x"), "result['k'] is a SecretStr, and there is no key to seal secrets with"),
         ([Hidden(password=SecretStr("x"))], "result['k'][0].password is a SecretStr"),
         (CIRCLE, "is nested more than 100 deep, or contains itself"),
         (nested(100), "result is nested more than 100 deep"),

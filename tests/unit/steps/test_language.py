@@ -149,7 +149,6 @@ def test_a_use_can_be_renamed_and_the_step_keeps_its_name() -> None:
         ([reserve, notify], "a list, which is no step list: join its steps with `>>`"),
         (conditional(is_large), r"unfinished: write `conditional\(predicate\)\(step\)`"),
         (step("Half"), "unfinished"),
-        (made(init, done), "the workflow 'tried': workflows within workflows come in a later"),
         ("Reserve port", "'Reserve port', which is no step"),
         (int, "<class 'int'>, which is no step"),
         (Retry(), r"Retry\(\), which is no step|Retry\(.*which is no step"),
@@ -280,10 +279,12 @@ def test_options_of_the_wrong_type_are_refused() -> None:
         wait_for("go", into="")
 
 
-def test_a_queue_is_refused_and_not_forgotten() -> None:
+def test_a_queue_is_part_of_the_document() -> None:
     for make in (step, retrystep):
-        with pytest.raises(DefinitionError, match="queued steps come with the activity workers"):
-            make("A", queue="gpu")
+        told = made(init >> make("A", queue="gpu")(plain_function) >> done).document
+        assert told["steps"][1]["queue"] == "gpu"
+    with pytest.raises(InvalidOptionError, match="queue"):
+        step("A", queue=" ")
 
 
 def test_retrystep_has_the_default_policy() -> None:

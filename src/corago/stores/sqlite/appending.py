@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import msgspec
+
 from corago.core.commit import DocumentWrite
-from corago.ports.store import Append, Change, Refusal
+from corago.ports.store import Append, Change, NewProcess, Refusal
+from corago.stores.sqlite import processes, tasks
 from corago.stores.sqlite.pen import Operation, Pen
 from corago.stores.sqlite.queries import QUERIES
 
@@ -14,16 +17,20 @@ _WHY_REFUSED = QUERIES["why_refused"]
 _TAKE_MESSAGES = QUERIES["take_messages"]
 _WRITE_DOCUMENT = QUERIES["write_document"]
 _PROCESS_ID = QUERIES["process_id"]
+_FOLLOW = QUERIES["follow"]
+_DUE_OF = QUERIES["due_of"]
 
 
 def _append(pen: Pen, item: Append) -> Refusal | None:
-    if not (
+    if item.events and not (
         item.parks
         or item.closes
         or item.seize
-        or item.documents
         or item.snapshot is not None
         or item.external is not None
+        or item.unfit is not None
+        or item.lost_owner is not None
+        or _says_more(item)
     ):
         fence = item.fence
         position = fence.position + len(item.events)
@@ -38,16 +45,29 @@ def _append(pen: Pen, item: Append) -> Refusal | None:
             _write_events(pen, item, position)
             return None
         # Fenced, or something else changes: the full form tells.
-    if item.documents:
-        return _append_with_documents(pen, item)
+    if item.documents or item.births:
+        return _append_or_take_back(pen, item)
     return _append_in_full(pen, item)
+
+
+def _says_more(item: Append) -> bool:
+    """Whether an append writes anything beside its process's row, history and inbox."""
+    return bool(
+        item.documents
+        or item.births
+        or item.sends
+        or item.blobs
+        or item.tasks
+        or item.cancels
+        or item.drops
+        or item.definition is not None
+    )
 
 
 def _append_in_full(pen: Pen, item: Append) -> Refusal | None:
     fence = item.fence
     lets_go = item.parks or item.closes
     position = fence.position + len(item.events)
-    due_us = item.due_us if item.parks and not item.closes else None
     values = {
         "instance": fence.instance,
         "run": fence.run,
@@ -60,8 +80,11 @@ def _append_in_full(pen: Pen, item: Append) -> Refusal | None:
         "consumed": item.consumed,
         "seen": item.seen,
         "seizes": item.seize,
+        "lets_go": lets_go,
         "next_owner": None if lets_go else fence.owner,
-        "due_us": due_us,
+        "due_us": None if item.closes else item.due_us,
+        "unfit": item.unfit,
+        "lost_owner": item.lost_owner,
         "snapshot": None if item.snapshot is None else item.snapshot.decode(),
         "snapshot_tag": item.snapshot_tag,
         "external": None if item.external is None else item.external.decode(),
@@ -72,11 +95,10 @@ def _append_in_full(pen: Pen, item: Append) -> Refusal | None:
     _write_events(pen, item, position)
     if item.consumed:
         cursor.execute(_TAKE_MESSAGES, (fence.instance, item.consumed))
-    if item.closes:
-        _tell(pen, "closed", fence.instance)
-    elif due_us is not None and due_us <= pen.now_us():
-        _tell(pen, "runnable", fence.instance)
-    return None
+    if item.definition is not None:
+        cursor.execute(_FOLLOW, (item.definition, fence.instance))
+    _tell_of_the_row(pen, item)
+    return _write_more(pen, item) if item.closes or _says_more(item) else None
 
 
 def _write_events(pen: Pen, item: Append, position: int) -> None:
@@ -96,23 +118,59 @@ def _write_events(pen: Pen, item: Append, position: int) -> None:
         )
 
 
+def _tell_of_the_row(pen: Pen, item: Append) -> None:
+    """That a process has ended, or that nobody holds it and it is due."""
+    due_us = item.due_us
+    if item.closes:
+        _tell(pen, "closed", item.fence.instance)
+        return
+    if not item.parks:
+        if item.fence.owner is not None:
+            return
+        (due_us,) = pen.row(_DUE_OF, (item.fence.instance,))
+    if due_us is not None and due_us <= pen.now_us():
+        _tell(pen, "runnable", item.fence.instance)
+
+
 def _tell(pen: Pen, kind: str, instance: int) -> None:
     (process_id,) = pen.row(_PROCESS_ID, (instance,))
     pen.changes.append(Change(kind, process_id))
 
 
-def _append_with_documents(pen: Pen, item: Append) -> Refusal | None:
+def _append_or_take_back(pen: Pen, item: Append) -> Refusal | None:
     """A conflict shows when part of the item is written, so that it needs a way back of its own."""
     cursor = pen.cursor
     mark = pen.mark()
-    cursor.execute("SAVEPOINT documents")
+    cursor.execute("SAVEPOINT refusable")
     refusal = _append_in_full(pen, item)
-    if refusal is None and not all(_write_document(pen, item, each) for each in item.documents):
-        refusal = Refusal.DOCUMENT_CONFLICT
-        cursor.execute("ROLLBACK TO documents")
+    if refusal is not None:
+        cursor.execute("ROLLBACK TO refusable")
         pen.go_back(mark)
-    cursor.execute("RELEASE documents")
+    cursor.execute("RELEASE refusable")
     return refusal
+
+
+def _write_more(pen: Pen, item: Append) -> Refusal | None:
+    """What goes with a commit, in an order that lets a message reach a child, or its sender."""
+    instance = item.fence.instance
+    if not all(_write_document(pen, item, each) for each in item.documents):
+        return Refusal.DOCUMENT_CONFLICT
+    if not all(_bear(pen, each) for each in item.births):
+        return Refusal.CHILD_EXISTS
+    for message in item.sends:
+        processes.send(pen, message)
+    processes.keep_blobs(pen, item.blobs)
+    if item.closes:
+        tasks.drop_all(pen, instance)
+    elif item.tasks or item.cancels or item.drops:
+        tasks.change(pen, instance, puts=item.tasks, cancels=item.cancels, drops=item.drops)
+        _tell(pen, "task", instance)
+    return None
+
+
+def _bear(pen: Pen, new: NewProcess) -> bool:
+    child = new if new.owner is None else msgspec.structs.replace(new, owner=None)
+    return processes.start(pen, child).is_new
 
 
 def _write_document(pen: Pen, item: Append, write: DocumentWrite) -> bool:
@@ -134,7 +192,7 @@ def only_parks(item: Append) -> bool:
     """Whether an append lets go and says nothing else, so that its loss would lose no fact."""
     return (
         item.parks
-        and not (item.closes or item.seize or item.events or item.documents)
+        and not (item.closes or item.seize or item.events or _says_more(item))
         and item.external is None
     )
 

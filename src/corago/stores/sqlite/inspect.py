@@ -104,8 +104,12 @@ def check(path: Path | str) -> list[str]:
     with explained(path), closing(connect_onlooker(path)) as connection:
         cursor = connection.cursor()
         try:
-            if not migrations.applied(connection, path):
+            done = len(migrations.applied(connection, path))
+            if not done:
                 return [f"{path} is empty"]
+            if done < len(migrations.MIGRATIONS):
+                lacks = _title(migrations.MIGRATIONS[done])
+                return [f"{path} lacks {lacks}; run `corago db upgrade`, then check again"]
             with one_moment(cursor):
                 return list(_findings(cursor))
         except sqlite3.DatabaseError as error:
@@ -123,6 +127,7 @@ def _findings(cursor: sqlite3.Cursor) -> Iterator[str]:
         yield f"row {row} of {table} names a definition that is missing"
     yield from _process_findings(cursor)
     yield from _inbox_findings(cursor)
+    yield from _task_findings(cursor)
     for table, instance, count in cursor.execute(QUERIES["check_strays"]).fetchall():
         yield f"{count} rows of {table} belong to process row {instance}, which is missing"
     for table, row in cursor.execute(QUERIES["check_json"]).fetchall():
@@ -132,6 +137,9 @@ def _findings(cursor: sqlite3.Cursor) -> Iterator[str]:
     for name, version, sha, document in cursor.execute(QUERIES["check_definitions"]).fetchall():
         if hashlib.sha256(document).hexdigest() != sha:
             yield f"definition {name} {version} does not have the digest {sha}"
+    for sha, data in cursor.execute(QUERIES["check_blobs"]):
+        if hashlib.sha256(data).hexdigest() != sha:
+            yield f"the blob {sha} has another digest"
 
 
 def _process_findings(cursor: sqlite3.Cursor) -> Iterator[str]:
@@ -152,6 +160,8 @@ def _process_findings(cursor: sqlite3.Cursor) -> Iterator[str]:
     for process_id, owner, due_us in cursor.execute(QUERIES["check_owners"]).fetchall():
         whom = f"worker {owner}, who is not registered" if due_us is None else f"worker {owner}"
         yield f"process {process_id} is held by {whom}{'' if due_us is None else ', and yet due'}"
+    for process_id, unfit in cursor.execute(QUERIES["check_misfits"]).fetchall():
+        yield f"process {process_id} is said not to fit definition {unfit}, which is missing"
 
 
 def _inbox_findings(cursor: sqlite3.Cursor) -> Iterator[str]:
@@ -161,3 +171,17 @@ def _inbox_findings(cursor: sqlite3.Cursor) -> Iterator[str]:
             f"process {process_id} has consumed messages up to {consumed} of {head}, but its inbox "
             f"goes from {first} to {last}"
         )
+
+
+def _task_findings(cursor: sqlite3.Cursor) -> Iterator[str]:
+    ended = encode_list(ENDED_FOR_GOOD).decode()
+    for process_id, status_, path in cursor.execute(QUERIES["check_tasks"], (ended,)).fetchall():
+        yield f"process {process_id} is {status_}, and yet has a task {path!r}"
+    for process_id, path, owner, due_us in cursor.execute(QUERIES["check_task_owners"]).fetchall():
+        task = f"the task {path!r} of process {process_id} is"
+        if owner is None:
+            yield f"{task} neither held nor due"
+        elif due_us is not None:
+            yield f"{task} held by worker {owner}, and yet due"
+        else:
+            yield f"{task} held by worker {owner}, who is not registered"

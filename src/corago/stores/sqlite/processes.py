@@ -1,9 +1,11 @@
-"""Writes from outside a turn: definitions, births, messages, the pause."""
+"""Writes that need no lease: definitions, births, messages, large values, the pause."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from corago.core.events import CLOSED_STATUSES
-from corago.ports.store import Born, Change, Definition, NewProcess, Outgoing, Sent
+from corago.ports.store import Blob, Born, Change, Definition, NewProcess, Outgoing, Sent
 from corago.stores.sqlite import rows
 from corago.stores.sqlite.pen import Operation, Pen
 from corago.stores.sqlite.queries import QUERIES
@@ -17,10 +19,14 @@ _APPEND_EVENT = QUERIES["append_event"]
 _ADDRESSEE = QUERIES["addressee"]
 _FIND_KEY = QUERIES["find_key"]
 _KEEP_KEY = QUERIES["keep_key"]
+_KEEP_BLOB = QUERIES["keep_blob"]
 _PUT_MESSAGE = QUERIES["put_message"]
 _RAISE_INBOX_HEAD = QUERIES["raise_inbox_head"]
 _RAISE_INBOX_HEAD_AND_WAKE = QUERIES["raise_inbox_head_and_wake"]
 _WRITE_SETTING = QUERIES["write_setting"]
+
+Addressee = tuple[int, str, int | None, int | None]
+"""What a message needs to know of a process: the number of its row, status, owner, due instant."""
 
 NO_LIMIT = 0x3FFFFFFF
 """More pages than a disk has."""
@@ -57,7 +63,8 @@ def _same_start(pen: Pen, new: NewProcess) -> Born | None:
     return Born(is_new=False, is_same=bool(is_same), instance=instance)
 
 
-def _start(pen: Pen, new: NewProcess) -> Born:
+def start(pen: Pen, new: NewProcess) -> Born:
+    """Create a process, if its id is not known."""
     known = _same_start(pen, new)
     if known is not None:
         return known
@@ -75,16 +82,24 @@ def _start(pen: Pen, new: NewProcess) -> Born:
     pen.cursor.execute(_APPEND_EVENT, (instance, 1, 1, new.event.decode()))
     for tag in new.tags:
         pen.cursor.execute(_TAG, (tag, instance))
+    keep_blobs(pen, new.blobs)
     if not epoch:
         pen.changes.append(Change("runnable", new.process_id))
     return Born(is_new=True, instance=instance, epoch=epoch)
 
 
-def _send(pen: Pen, message: Outgoing) -> Sent:
+def keep_blobs(pen: Pen, blobs: Sequence[Blob]) -> None:
+    """Keep large values, each once."""
+    for blob in blobs:
+        pen.cursor.execute(_KEEP_BLOB, (blob.sha, blob.data))
+
+
+def send(pen: Pen, message: Outgoing) -> Sent:
+    """Put a message into an inbox, if it is one that takes it."""
     addressee = pen.row(_ADDRESSEE, (message.process_id,))
     if addressee is None:
         return Sent("absent")
-    instance, status, owner, due_us = addressee
+    instance, status, _, _ = addressee
     key = message.key
     if key is not None:
         used = pen.row(_FIND_KEY, (instance, key))
@@ -92,18 +107,25 @@ def _send(pen: Pen, message: Outgoing) -> Sent:
             return Sent("repeated" if used[0] == message.digest else "conflict", status)
     if status in CLOSED_STATUSES and not (status == "failed" and message.reopens):
         return Sent("closed", status)
+    if key is not None:
+        pen.cursor.execute(_KEEP_KEY, (instance, key, message.digest))
+    keep_blobs(pen, message.blobs)
+    return Sent("sent", status, deliver(pen, message.process_id, addressee, message.data))
+
+
+def deliver(pen: Pen, process_id: str, addressee: Addressee, data: bytes) -> int:
+    """Put data into the inbox of a process, and wake it; gives the message's number."""
+    instance, _, owner, due_us = addressee
     now_us = pen.now_us()
     execute = pen.cursor.execute
-    if key is not None:
-        execute(_KEEP_KEY, (instance, key, message.digest))
-    seq = execute(_PUT_MESSAGE, (instance, now_us, message.data.decode())).lastrowid or 0
-    pen.changes.append(Change("message", message.process_id))
+    seq = execute(_PUT_MESSAGE, (instance, now_us, data.decode())).lastrowid or 0
+    pen.changes.append(Change("message", process_id))
     if owner is None and (due_us is None or due_us > now_us):
         execute(_RAISE_INBOX_HEAD_AND_WAKE, (seq, now_us, instance))
-        pen.changes.append(Change("runnable", message.process_id))
+        pen.changes.append(Change("runnable", process_id))
     else:
         execute(_RAISE_INBOX_HEAD, (seq, instance))
-    return Sent("sent", status, seq)
+    return seq
 
 
 def _pause(pen: Pen, paused: bool) -> bool:  # noqa: FBT001 - the port's form
@@ -116,7 +138,7 @@ def _limit_pages(pen: Pen, pages: int | None) -> None:
 
 
 DEFINE = Operation(_define, peek=_known)
-START = Operation(_start, peek=_same_start)
-SEND = Operation(_send)
+START = Operation(start, peek=_same_start)
+SEND = Operation(send)
 PAUSE = Operation(_pause)
 LIMIT_PAGES = Operation(_limit_pages)

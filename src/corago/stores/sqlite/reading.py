@@ -6,12 +6,13 @@ Rows are fetched before they are understood: an open statement would hold back t
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
 from corago.ports.store import (
     Arrived,
+    Blob,
     Definition,
     DocumentVersion,
     Instance,
@@ -25,6 +26,7 @@ from corago.stores.sqlite.processes import PAUSED
 from corago.stores.sqlite.queries import QUERIES
 from corago.stores.sqlite.workers import lock_name
 
+_BLOBS = QUERIES["blobs"]
 _COUNT_BY_STATUS = QUERIES["count_by_status"]
 _COUNT_MATCHING = QUERIES["count_matching"]
 _DEFINITIONS = QUERIES["definitions"]
@@ -34,6 +36,7 @@ _FIND = QUERIES["find"]
 _FIND_HELD = QUERIES["find_held"]
 _FIND_WITH_STATUS = QUERIES["find_with_status"]
 _FIND_TAGGED = QUERIES["find_tagged"]
+_HELD_TASKS = QUERIES["held_tasks"]
 _INSTANCE_OF = QUERIES["instance_of"]
 _MESSAGES = QUERIES["messages"]
 _PEERS = QUERIES["peers"]
@@ -80,6 +83,17 @@ def definitions(cursor: sqlite3.Cursor, name: str | None) -> list[Definition]:
 def document(cursor: sqlite3.Cursor, kind: str, id_: str) -> list[DocumentVersion]:
     """The versions of a document."""
     return [rows.version(row) for row in cursor.execute(_DOCUMENT, (kind, id_)).fetchall()]
+
+
+def blobs(cursor: sqlite3.Cursor, shas: Sequence[str]) -> list[Blob]:
+    """The large values of these digests."""
+    return [Blob(*row) for row in cursor.execute(_BLOBS, (rows.texts(shas),)).fetchall()]
+
+
+def held_tasks(cursor: sqlite3.Cursor, worker: int) -> dict[int, bool]:
+    """What a worker works at, and whether it is to stop."""
+    found = cursor.execute(_HELD_TASKS, (worker,)).fetchall()
+    return {task: bool(stops) for task, stops in found}
 
 
 def find(cursor: sqlite3.Cursor, query: Query) -> list[Instance]:

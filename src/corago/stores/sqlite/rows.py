@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -16,7 +16,7 @@ _OF_ONE = (QUERIES["load"], QUERIES["events_after_snapshot"], QUERIES["messages_
 _OF_MANY = (QUERIES["load_many"], QUERIES["events_after_snapshots"], QUERIES["messages_of_many"])
 
 _TAGS = 17
-_COLUMNS = 19
+_COLUMNS = 20
 
 _decode_tags = msgspec.json.Decoder(tuple[str, ...]).decode
 encode_list = msgspec.json.Encoder().encode
@@ -25,6 +25,17 @@ encode_list = msgspec.json.Encoder().encode
 def numbers(values: Iterable[int]) -> str:
     """Numbers as a statement takes them for `json_each`."""
     return encode_list(sorted(set(values))).decode()
+
+
+def texts(values: Iterable[str]) -> str:
+    """Texts, likewise."""
+    return encode_list(sorted(set(values))).decode()
+
+
+def followers(definitions: Sequence[int], heirs: Sequence[tuple[int, int]]) -> str:
+    """Every definition that is asked for, with its latest follower; null where it is its own."""
+    latest: Mapping[int, int | None] = dict(sorted(heirs)) | dict.fromkeys(definitions)
+    return encode_list(latest).decode()
 
 
 def tags_text(tags: tuple[str, ...]) -> str | None:

@@ -20,6 +20,7 @@ from corago.errors import EngineClosedError
 from corago.ports.store import (
     Append,
     Arrived,
+    Blob,
     Born,
     Change,
     Claims,
@@ -33,8 +34,10 @@ from corago.ports.store import (
     Query,
     Refusal,
     Sent,
+    Task,
+    TaskClaims,
 )
-from corago.stores.sqlite import appending, processes, reading, rows, workers
+from corago.stores.sqlite import appending, processes, reading, rows, tasks, workers
 from corago.stores.sqlite.connecting import PATIENCE, explained
 from corago.stores.sqlite.locks import Locks
 from corago.stores.sqlite.opening import prepare, real
@@ -200,9 +203,31 @@ class SqliteStore:
         operation = appending.PARK if appending.only_parks(append) else appending.APPEND
         return await self._write(operation, append)  # type: ignore[no-any-return]
 
-    async def claim(self, worker: int, definitions: Sequence[int], limit: int) -> Claims:
-        asked = workers.Asked(worker, rows.numbers(definitions), limit)
+    async def claim(
+        self,
+        worker: int,
+        definitions: Sequence[int],
+        limit: int,
+        heirs: Sequence[tuple[int, int]] = (),
+    ) -> Claims:
+        asked = workers.Asked(worker, rows.followers(definitions, heirs), limit)
         return await self._write(workers.CLAIM, asked)  # type: ignore[no-any-return]
+
+    async def claim_tasks(
+        self, worker: int, queues: Sequence[str], definitions: Sequence[int], limit: int
+    ) -> TaskClaims:
+        asked = tasks.AskedTasks(worker, rows.texts(queues), rows.numbers(definitions), limit)
+        return await self._write(tasks.CLAIM_TASKS, asked)  # type: ignore[no-any-return]
+
+    async def complete_task(
+        self, task: Task, worker: int, outcome: bytes, blobs: Sequence[Blob] = ()
+    ) -> bool:
+        done = tasks.Done(task, worker, outcome, blobs)
+        return await self._write(tasks.COMPLETE_TASK, done)  # type: ignore[no-any-return]
+
+    async def return_tasks(self, worker: int, numbers: Sequence[int], due_us: int) -> None:
+        back = tasks.Returned(worker, rows.numbers(numbers), due_us)
+        await self._write(tasks.RETURN_TASKS, back)
 
     async def beat(self, name: str, worker: int | None = None) -> int:
         beat = workers.Beat(name, worker)
@@ -242,6 +267,12 @@ class SqliteStore:
 
     async def peers(self) -> list[Peer]:
         return await self._read(partial(reading.peers, locks=self._ready().locks))
+
+    async def held_tasks(self, worker: int) -> dict[int, bool]:
+        return await self._read(partial(reading.held_tasks, worker=worker))
+
+    async def blobs(self, shas: Sequence[str]) -> list[Blob]:
+        return await self._read(partial(reading.blobs, shas=shas))
 
     async def document(self, kind: str, id: str) -> list[DocumentVersion]:
         return await self._read(partial(reading.document, kind=kind, id_=id))

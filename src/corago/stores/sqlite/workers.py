@@ -22,14 +22,15 @@ _RENEW = QUERIES["renew"]
 _FIND_WORKER = QUERIES["find_worker"]
 _ORPHAN = QUERIES["orphan"]
 _BURY = QUERIES["bury"]
+_FREE_TASKS = QUERIES["free_tasks"]
 _READ_SETTING = QUERIES["read_setting"]
 
 
 class Asked(NamedTuple):
-    """What a worker would like to claim; the definitions as a list in JSON."""
+    """What a worker would like to claim; the definitions with their followers in JSON."""
 
     worker: int
-    definitions: str
+    followers: str
     limit: int
 
 
@@ -57,16 +58,16 @@ def lock_name(worker: int) -> str:
 
 def _peek_claim(pen: Pen, asked: Asked) -> Claims | None:
     """The usual answer, that nothing is due, needs no transaction and no turn among the writers."""
-    paused = _is_paused(pen)
+    paused = is_paused(pen)
     if not paused and _due(pen, asked):
         return None
     return Claims((), _next_due_us(pen, asked), paused)
 
 
 def _claim(pen: Pen, asked: Asked) -> Claims:
-    paused = _is_paused(pen)
+    paused = is_paused(pen)
     taken: tuple[Loaded, ...] = ()
-    if not paused and pen.row(_FIND_WORKER, (asked.worker,)) is not None:
+    if not paused and is_registered(pen, asked.worker):
         taken = _take(pen, asked)
     return Claims(taken, _next_due_us(pen, asked), paused)
 
@@ -88,17 +89,23 @@ def _take(pen: Pen, asked: Asked) -> tuple[Loaded, ...]:
 def _due(pen: Pen, asked: Asked) -> list[tuple[int, str | None]]:
     if asked.limit <= 0:
         return []
-    values = {"definitions": asked.definitions, "limit": asked.limit, "now_us": pen.now_us()}
+    values = {"followers": asked.followers, "limit": asked.limit, "now_us": pen.now_us()}
     return pen.cursor.execute(_DUE, values).fetchall()
 
 
 def _next_due_us(pen: Pen, asked: Asked) -> int | None:
-    next_due_us: int | None = pen.row(_NEXT_DUE, (asked.definitions,))[0]
+    next_due_us: int | None = pen.row(_NEXT_DUE, (asked.followers,))[0]
     return next_due_us
 
 
-def _is_paused(pen: Pen) -> bool:
+def is_paused(pen: Pen) -> bool:
+    """Whether claims are held back."""
     return bool(pen.row(_READ_SETTING, (PAUSED,)) == ("true",))
+
+
+def is_registered(pen: Pen, worker: int) -> bool:
+    """Whether a worker is known, and not struck off."""
+    return pen.row(_FIND_WORKER, (worker,)) is not None
 
 
 # --------------------------------------------------------------------------------- living and dying
@@ -121,9 +128,12 @@ def _bury(pen: Pen, death: Death) -> int:
     known = pen.row(_FIND_WORKER, (death.worker,))
     if known is None or (death.beat is not None and death.beat != known[1]):
         return 0
-    orphans = pen.cursor.execute(_ORPHAN, (pen.now_us(), known[0], death.worker)).fetchall()
+    now_us = pen.now_us()
+    orphans = pen.cursor.execute(_ORPHAN, (now_us, known[0], death.worker)).fetchall()
+    freed = pen.cursor.execute(_FREE_TASKS, (now_us, death.worker)).fetchall()
     pen.cursor.execute(_BURY, (death.worker,))
     pen.changes.extend(Change("runnable", process_id) for (process_id,) in orphans)
+    pen.changes.extend(Change("task", process_id) for (process_id,) in freed)
     pen.after.append(partial(pen.locks.release, lock_name(death.worker)))
     return len(orphans)
 

@@ -14,7 +14,7 @@ import unittest
 from collections.abc import Callable, Coroutine, Sequence
 from contextlib import AsyncExitStack
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, TypeVar
 
 import msgspec
 
@@ -23,6 +23,7 @@ from corago.core.commit import DocumentWrite
 from corago.ports.store import (
     Append,
     Arrived,
+    Blob,
     Born,
     Change,
     Claims,
@@ -31,11 +32,14 @@ from corago.ports.store import (
     Instance,
     Loaded,
     NewProcess,
+    NewTask,
     Outgoing,
     Query,
     Refusal,
     Sent,
     Store,
+    Task,
+    TaskClaims,
 )
 from corago.testing.clock import VirtualClock
 
@@ -43,6 +47,8 @@ SECOND = 1_000_000
 """A second, as stores count time."""
 
 _CLAUSE = re.compile(r"\[(C\d\d)\]")
+
+T = TypeVar("T")
 
 Body = Callable[[Any, "Bench"], Coroutine[Any, Any, None]]
 Check = Callable[[Any, Path], None]
@@ -205,18 +211,55 @@ class Bench:
         return await self.written(await self.held(process_id), closes=True, status=status)
 
     async def claim(
-        self, worker: int, limit: int = 1000, definitions: Sequence[int] | None = None
+        self,
+        worker: int,
+        limit: int = 1000,
+        definitions: Sequence[int] | None = None,
+        heirs: Sequence[tuple[int, int]] = (),
     ) -> Claims:
         """Claim for a worker, of all definitions unless some are named."""
         if definitions is None:
-            definitions = [each.id for each in await self.store.definitions()]
-        return await self.store.claim(worker, definitions, limit)
+            definitions = await self._all_definitions()
+        return await self.store.claim(worker, definitions, limit, heirs)
+
+    async def _all_definitions(self) -> list[int]:
+        return [each.id for each in await self.store.definitions()]
 
     async def claimed(self, process_id: str = "p", worker: int | None = None) -> Loaded:
         """Claim exactly this process, with a new worker if none is named."""
         claims = await self.claim(await self.worker() if worker is None else worker)
         assert ids(claims) == [process_id]
         return claims.taken[0]
+
+    def task(self, path: str = "a", **changes: Any) -> NewTask:
+        """A task that could be put, due now."""
+        changes.setdefault("queue", "mail")
+        changes.setdefault("due_us", self.now_us)
+        changes.setdefault("data", b"{}")
+        return NewTask(path=path, **changes)
+
+    async def claim_tasks(
+        self,
+        worker: int,
+        limit: int = 1000,
+        queues: Sequence[str] = ("mail",),
+        definitions: Sequence[int] | None = None,
+    ) -> TaskClaims:
+        """Claim tasks for a worker, of one queue and of all definitions unless some are named."""
+        if definitions is None:
+            definitions = await self._all_definitions()
+        return await self.store.claim_tasks(worker, queues, definitions, limit)
+
+    async def taken(self, path: str = "a", worker: int | None = None, queue: str = "mail") -> Task:
+        """Take exactly the task of this path, with a new worker if none is named."""
+        worker = await self.worker() if worker is None else worker
+        claims = await self.claim_tasks(worker, queues=[queue])
+        assert paths(claims) == [path]
+        return claims.taken[0]
+
+    async def one_taken(self, worker: int) -> Task:
+        """Take the task that is due longest."""
+        return only((await self.claim_tasks(worker, limit=1)).taken)
 
     def outgoing(self, process_id: str = "p", data: bytes = b'"hello"', **changes: Any) -> Outgoing:
         """A message that could be sent."""
@@ -243,6 +286,25 @@ class Bench:
         """Write a commit that must be accepted; the row after it."""
         assert await self.append(row, *events, **changes) is None
         return await self.row(row.process_id)
+
+    async def assert_refused(
+        self, row: Instance, *events: bytes, refusal: Refusal, **changes: Any
+    ) -> None:
+        """Write a commit that must be so refused, and leave its process as it was."""
+        before = await self.load(row.process_id)
+        assert await self.append(row, *events, **changes) is refusal
+        assert await self.load(row.process_id) == before
+
+    async def assert_refused_in_every_way(self, row: Instance, **changes: Any) -> None:
+        """Write a commit with an event four times, so that each refusal there is comes once."""
+        refused = functools.partial(self.assert_refused, row, b'"late"')
+        await refused(refusal=Refusal.FENCED, fence=fence(row, epoch=row.epoch + 9), **changes)
+        await self.send(row.process_id)
+        await refused(refusal=Refusal.MORE_MESSAGES, parks=True, **changes)
+        conflict = (writes("order", "never written", 9),)
+        await refused(refusal=Refusal.DOCUMENT_CONFLICT, documents=conflict, **changes)
+        births = (*changes.pop("births", ()), await self.new(row.process_id))
+        await refused(refusal=Refusal.CHILD_EXISTS, births=births, **changes)
 
     # -------------------------------------------------------------------------------- looking back
 
@@ -290,6 +352,11 @@ def definition(name: str = "greet", version: int = 1, note: str = "") -> Definit
     return Definition(name, version, hashlib.sha256(document).hexdigest(), document)
 
 
+def blob(data: bytes) -> Blob:
+    """A large value with its true digest."""
+    return Blob(hashlib.sha256(data).hexdigest(), data)
+
+
 def fence(row: Instance, **changes: Any) -> Fence:
     """What the holder of this row believes, or something else."""
     belief = Fence(row.instance, row.run, row.owner or 0, row.epoch, row.position)
@@ -304,6 +371,17 @@ def writes(kind: str, id: str, expected: int, data: bytes = b"{}") -> DocumentWr
 def ids(claims: Claims) -> list[str]:
     """Which processes were claimed, in that order."""
     return [each.row.process_id for each in claims.taken]
+
+
+def only(values: Sequence[T]) -> T:
+    """The one value that must be there alone."""
+    assert len(values) == 1
+    return values[0]
+
+
+def paths(claims: TaskClaims) -> list[str]:
+    """Which tasks were taken, in that order."""
+    return [each.path for each in claims.taken]
 
 
 def said(messages: Sequence[Arrived]) -> list[bytes]:

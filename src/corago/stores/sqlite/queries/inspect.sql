@@ -39,6 +39,8 @@ where tags is not null and not json_valid(tags)
 union all
 select 'inbox', seq from inbox where not json_valid(data)
 union all
+select 'tasks', id from tasks where not json_valid(data)
+union all
 select 'documents', kind || ' ' || id || ' ' || version from documents where not json_valid(data)
 union all
 select 'workflow_definitions', name || ' ' || version
@@ -65,6 +67,11 @@ union all
 select 'tags', instance_id, count(*)
 from tags
 where instance_id not in (select id from workflow_instances)
+group by instance_id
+union all
+select 'tasks', instance_id, count(*)
+from tasks
+where instance_id not in (select id from workflow_instances)
 group by instance_id;
 
 -- name: check_inbox_heads
@@ -87,6 +94,30 @@ where status in (select value from json_each(?)) and (due_us is not null or owne
 select process_id, owner, due_us
 from workflow_instances
 where owner is not null and (due_us is not null or owner not in (select id from workers));
+
+-- name: check_tasks
+-- Tasks of processes that have ended for good.
+select i.process_id, i.status, t.path
+from tasks t
+join workflow_instances i on i.id = t.instance_id
+where i.status in (select value from json_each(?));
+
+-- name: check_task_owners
+-- Tasks that are held by nobody whom others could bury, or both held and due, or neither.
+select i.process_id, t.path, t.owner, t.due_us
+from tasks t
+join workflow_instances i on i.id = t.instance_id
+where (t.owner is null) = (t.due_us is null) or t.owner not in (select id from workers);
+
+-- name: check_misfits
+-- Processes that are said not to fit a definition that is not there.
+select process_id, unfit
+from workflow_instances
+where unfit is not null and unfit not in (select id from workflow_definitions);
+
+-- name: check_blobs
+-- All large values with their digests, to be compared.
+select sha, data from blobs;
 
 -- name: check_documents
 -- Documents whose versions are not 1, 2, 3 and so on.

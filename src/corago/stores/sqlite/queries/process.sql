@@ -28,7 +28,7 @@ insert or ignore into tags (tag, instance_id) values (?, ?);
 -- name: append_and_hold
 -- The usual write of a turn: its holder takes no new message, and the status stays.
 update workflow_instances
-set position = ?, updated_us = ?
+set position = ?, updated_us = ?, unfit = null
 where id = ?
     and owner = ?
     and epoch = ?
@@ -38,7 +38,7 @@ where id = ?
     and status = ?;
 
 -- name: append
--- Move a process on in any way, for its holder or for who seizes it.
+-- Move a process on in any way: for its holder, for who seizes it, or for nobody while it is free.
 update workflow_instances
 set
     position = :position,
@@ -47,7 +47,12 @@ set
     consumed = max(consumed, :consumed),
     epoch = epoch + :seizes,
     owner = :next_owner,
-    due_us = :due_us,
+    due_us = case
+        when :lets_go then :due_us
+        when :next_owner is null then coalesce(due_us, iif(owner is null, null, :at_us))
+    end,
+    unfit = iif(:position > :before or :unfit is not null, :unfit, unfit),
+    lost_owner = coalesce(:lost_owner, lost_owner),
     snapshot_tag = iif(:snapshot is null, snapshot_tag, :snapshot_tag),
     snapshot_position = iif(:snapshot is null, snapshot_position, :position),
     internal_state = coalesce(:snapshot, internal_state),
@@ -55,8 +60,8 @@ set
 where id = :instance
     and run = :run
     and position = :before
-    and (:seizes or (owner = :owner and epoch = :epoch))
-    and (:next_owner is not null or inbox_head <= :seen);
+    and (:seizes or (owner is :owner and epoch = :epoch))
+    and (not :lets_go or inbox_head <= :seen);
 
 -- name: why_refused
 -- Whether a refused writer stood where the row is.
@@ -65,7 +70,15 @@ from workflow_instances
 where id = :instance
     and run = :run
     and position = :before
-    and (:seizes or (owner = :owner and epoch = :epoch));
+    and (:seizes or (owner is :owner and epoch = :epoch));
+
+-- name: follow
+-- Let a process follow another definition.
+update workflow_instances set workflow_id = ? where id = ?;
+
+-- name: due_of
+-- When a process is due, if it is.
+select due_us from workflow_instances where id = ?;
 
 -- name: process_id
 -- The id of a process by the number of its row.

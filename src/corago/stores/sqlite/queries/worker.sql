@@ -1,11 +1,14 @@
 -- name: due
--- What may be claimed now of the asked definitions, longest due first.
+-- What may be claimed now of the asked definitions, longest due first; each definition stands with
+-- its follower, which must not be known as one that the process does not fit.
 select i.id, i.lost_owner
-from json_each(:definitions) d
+from json_each(:followers) d
 join workflow_instances i on i.id in (
     select j.id
     from workflow_instances j
-    where j.workflow_id = d.value and j.due_us <= :now_us
+    where j.workflow_id = cast(d.key as integer)
+        and j.due_us <= :now_us
+        and (d.value is null or j.unfit is null or j.unfit < d.value)
     order by j.due_us, j.id
     limit :limit
 )
@@ -19,7 +22,9 @@ from (
     select (
         select j.due_us
         from workflow_instances j
-        where j.workflow_id = d.value and j.due_us is not null
+        where j.workflow_id = cast(d.key as integer)
+            and j.due_us is not null
+            and (d.value is null or j.unfit is null or j.unfit < d.value)
         order by j.due_us
         limit 1
     ) as due_us

@@ -1,4 +1,4 @@
-"""The store in memory: the executable specification of the Store port, small before it is fast.
+"""The store in memory itself: every method of the port, a step each.
 
 Every method does its work in one step of the event loop: nothing is awaited between a check and
 the write that relies on it, so no lock is needed. Whatever needs a file, a thread or a second
@@ -7,10 +7,8 @@ thought about speed has no place here.
 
 from __future__ import annotations
 
-import heapq
 import itertools
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 import msgspec
 
@@ -20,6 +18,7 @@ from corago.errors import EngineClosedError
 from corago.ports.store import (
     Append,
     Arrived,
+    Blob,
     Born,
     Change,
     Claims,
@@ -33,40 +32,12 @@ from corago.ports.store import (
     Query,
     Refusal,
     Sent,
+    Task,
+    TaskClaims,
 )
-
-
-@dataclass(slots=True)
-class _Process:
-    """A process with all that belongs to it."""
-
-    born: NewProcess
-    definition: Definition
-    instance: int
-    status: str
-    owner: int | None
-    epoch: int
-    due_us: int | None
-    updated_us: int
-    external: bytes
-    events: list[bytes]
-    run: int = 1
-    consumed: int = 0
-    inbox_head: int = 0
-    inbox: list[Arrived] = field(default_factory=list)
-    keys: dict[str, str] = field(default_factory=dict)
-    snapshot: bytes | None = None
-    snapshot_tag: str = ""
-    snapshot_position: int = 0
-    lost_owner: str | None = None
-
-    @property
-    def id(self) -> str:
-        return self.born.process_id
-
-    @property
-    def position(self) -> int:
-        return len(self.events)
+from corago.stores.memory.dues import Dues
+from corago.stores.memory.processes import KeptProcess, matches
+from corago.stores.memory.tasks import KeptTasks
 
 
 class MemoryStore:
@@ -82,12 +53,14 @@ class MemoryStore:
         self._clock = clock
         self._opens = 0
         self._definitions: list[Definition] = []
-        self._processes: dict[str, _Process] = {}
-        self._instances: list[_Process] = []
-        self._due: dict[int, list[tuple[int, int]]] = {}  # by definition: heaps of (due, instance)
+        self._processes: dict[str, KeptProcess] = {}
+        self._instances: list[KeptProcess] = []
+        self._dues = Dues(self._instances)
         self._workers: dict[int, Peer] = {}
         self._worker_ids = 0
         self._documents: dict[tuple[str, str], list[DocumentVersion]] = {}
+        self._tasks = KeptTasks()
+        self._blobs: dict[str, bytes] = {}
         self._sequence = 0
         self._paused = False
         self._listeners: list[Callable[[Change], None]] = []
@@ -115,7 +88,7 @@ class MemoryStore:
         if not self._opens:
             raise EngineClosedError("this store in memory is not open; `open` comes first")
 
-    def _tell(self, kind: str, process: _Process) -> None:
+    def _tell(self, kind: str, process: KeptProcess) -> None:
         for listener in tuple(self._listeners):
             listener(Change(kind, process.id))
 
@@ -133,6 +106,9 @@ class MemoryStore:
         self._definitions.append(fresh)
         return fresh.id
 
+    def _definition(self, id_: int) -> Definition:
+        return self._definitions[id_ - 1]
+
     async def definitions(self, name: str | None = None) -> list[Definition]:
         self._check_open()
         return [each for each in self._definitions if name is None or each.name == name]
@@ -141,7 +117,7 @@ class MemoryStore:
 
     async def start(self, new: NewProcess) -> Born:
         self._check_open()
-        definition = self._definitions[new.definition_id - 1]
+        definition = self._definition(new.definition_id)
         known = self._processes.get(new.process_id)
         if known is not None:
             is_same = (definition.name, new.input_sha) == (
@@ -150,8 +126,11 @@ class MemoryStore:
             )
             return Born(is_new=False, is_same=is_same, instance=known.instance)
         # A worker that was struck off must not get a process that nobody could take from it.
-        owner = new.owner if new.owner in self._workers else None
-        process = _Process(
+        process = self._bear(new, definition, new.owner if new.owner in self._workers else None)
+        return Born(is_new=True, instance=process.instance, epoch=process.epoch)
+
+    def _bear(self, new: NewProcess, definition: Definition, owner: int | None) -> KeptProcess:
+        process = KeptProcess(
             born=new,
             definition=definition,
             instance=len(self._instances) + 1,
@@ -165,13 +144,17 @@ class MemoryStore:
         )
         self._processes[process.id] = process
         self._instances.append(process)
+        self._keep(new.blobs)
         if owner is None:
             self._let_go(process, new.at_us)
             self._tell("runnable", process)
-        return Born(is_new=True, instance=process.instance, epoch=process.epoch)
+        return process
 
     async def send(self, message: Outgoing) -> Sent:
         self._check_open()
+        return self._send(message)
+
+    def _send(self, message: Outgoing) -> Sent:
         process = self._processes.get(message.process_id)
         if process is None:
             return Sent("absent")
@@ -182,11 +165,16 @@ class MemoryStore:
             process.status == "failed" and message.reopens
         ):
             return Sent("closed", process.status)
-        now = self._now_us()
-        self._sequence += 1
         if message.key is not None:
             process.keys[message.key] = message.digest
-        process.inbox.append(Arrived(self._sequence, now, message.data))
+        self._keep(message.blobs)
+        self._deliver(process, message.data)
+        return Sent("sent", process.status, self._sequence)
+
+    def _deliver(self, process: KeptProcess, data: bytes) -> None:
+        now = self._now_us()
+        self._sequence += 1
+        process.inbox.append(Arrived(self._sequence, now, data))
         process.inbox_head = self._sequence
         wakes = process.owner is None and not self._is_due(process)
         if wakes:
@@ -194,7 +182,10 @@ class MemoryStore:
         self._tell("message", process)
         if wakes:
             self._tell("runnable", process)
-        return Sent("sent", process.status, self._sequence)
+
+    def _keep(self, blobs: Iterable[Blob]) -> None:
+        for blob in blobs:
+            self._blobs.setdefault(blob.sha, blob.data)
 
     # ----------------------------------------------------------------------------------- appending
 
@@ -208,18 +199,30 @@ class MemoryStore:
         documents = self._written(process, append)
         if documents is None:
             return Refusal.DOCUMENT_CONFLICT
+        children = [new.process_id for new in append.births]
+        if len(set(children)) < len(children) or not self._processes.keys().isdisjoint(children):
+            return Refusal.CHILD_EXISTS
+        births = [(new, self._definition(new.definition_id)) for new in append.births]
+        if append.definition is not None:
+            process.definition = self._definition(append.definition)
         self._documents.update(documents)
         self._write(process, append)
+        for new, definition in births:
+            self._bear(new, definition, owner=None)
+        for message in append.sends:
+            self._send(message)
+        self._keep(append.blobs)
+        self._change_tasks(process, append)
         return None
 
-    def _fits(self, process: _Process, append: Append) -> bool:
+    def _fits(self, process: KeptProcess, append: Append) -> bool:
         fence = append.fence
         if (fence.run, fence.position) != (process.run, process.position):
             return False
         return append.seize or (fence.owner, fence.epoch) == (process.owner, process.epoch)
 
     def _written(
-        self, process: _Process, append: Append
+        self, process: KeptProcess, append: Append
     ) -> dict[tuple[str, str], list[DocumentVersion]] | None:
         """The documents' versions as they would be, or None if one write does not fit."""
         changed: dict[tuple[str, str], list[DocumentVersion]] = {}
@@ -241,10 +244,14 @@ class MemoryStore:
             changed[key] = [*versions, version]
         return changed
 
-    def _write(self, process: _Process, append: Append) -> None:
+    def _write(self, process: KeptProcess, append: Append) -> None:
         process.events.extend(append.events)
         process.status = append.status
         process.updated_us = append.at_us
+        if append.events or append.unfit is not None:
+            process.unfit = append.unfit
+        if append.lost_owner is not None:
+            process.lost_owner = append.lost_owner
         process.consumed = max(process.consumed, append.consumed)
         process.inbox = [each for each in process.inbox if each.seq > process.consumed]
         if append.external is not None:
@@ -253,48 +260,48 @@ class MemoryStore:
             process.snapshot = append.snapshot
             process.snapshot_tag = append.snapshot_tag
             process.snapshot_position = process.position
+        owner, due_us = process.owner, process.due_us
         if append.seize:
             process.epoch += 1
-            self._take(process, append.fence.owner)
+            owner, due_us = append.fence.owner, append.at_us if owner is not None else due_us
         if append.closes:
             self._let_go(process, None)
             self._tell("closed", process)
-        elif append.parks:
-            self._let_go(process, append.due_us)
+        elif append.parks or owner is None:
+            self._let_go(process, append.due_us if append.parks else due_us)
             if self._is_due(process):
                 self._tell("runnable", process)
+        else:
+            self._take(process, owner)
+
+    def _change_tasks(self, process: KeptProcess, append: Append) -> None:
+        if append.closes:
+            self._tasks.clear(process)
+        elif append.tasks or append.cancels or append.drops:
+            puts, cancels, drops = append.tasks, append.cancels, append.drops
+            self._tasks.change(process, puts=puts, cancels=cancels, drops=drops)
+            self._tell("task", process)
 
     # ------------------------------------------------------------------------------ taking up work
 
-    def _take(self, process: _Process, owner: int) -> None:
+    def _take(self, process: KeptProcess, owner: int) -> None:
         process.owner, process.due_us = owner, None
 
-    def _let_go(self, process: _Process, due_us: int | None) -> None:
+    def _let_go(self, process: KeptProcess, due_us: int | None) -> None:
         process.owner, process.due_us = None, due_us
-        if due_us is None:
-            return
-        heap = self._due.setdefault(process.definition.id, [])
-        heapq.heappush(heap, (due_us, process.instance))
-        if len(heap) > 2 * len(self._instances) + 100:  # mostly entries that no longer hold
-            heap[:] = sorted(filter(self._holds, set(heap)))
+        self._dues.add(process)
 
-    def _holds(self, entry: tuple[int, int]) -> bool:
-        due_us, instance = entry
-        return self._instances[instance - 1].due_us == due_us
-
-    def _first(self, definitions: Sequence[int]) -> _Process | None:
-        """Of the processes of these definitions that wait for an instant, the first to be due."""
-        heads = []
-        for heap in filter(None, map(self._due.get, set(definitions))):
-            while heap and not self._holds(heap[0]):
-                heapq.heappop(heap)
-            heads += heap[:1]
-        return self._at(min(heads)[1]) if heads else None
-
-    async def claim(self, worker: int, definitions: Sequence[int], limit: int) -> Claims:
+    async def claim(
+        self,
+        worker: int,
+        definitions: Sequence[int],
+        limit: int,
+        heirs: Sequence[tuple[int, int]] = (),
+    ) -> Claims:
         self._check_open()
+        followers = _followers(definitions, heirs)
         taken: list[Loaded] = []
-        first = self._first(definitions)
+        first = self._dues.first(followers)
         may_take = not self._paused and worker in self._workers
         while may_take and len(taken) < limit and first and self._is_due(first):
             self._take(first, worker)
@@ -303,10 +310,48 @@ class MemoryStore:
                 first.status = "running"
             taken.append(self._loaded(first))
             first.lost_owner = None
-            first = self._first(definitions)
+            first = self._dues.first(followers)
         return Claims(tuple(taken), first.due_us if first else None, self._paused)
 
-    def _is_due(self, process: _Process) -> bool:
+    async def claim_tasks(
+        self, worker: int, queues: Sequence[str], definitions: Sequence[int], limit: int
+    ) -> TaskClaims:
+        self._check_open()
+        waiting = self._tasks.waiting(queues, definitions)
+        may_take = not self._paused and worker in self._workers
+        now = self._now_us()
+        due = [task for task in waiting if task.due_us is not None and task.due_us <= now]
+        taken = due[: max(limit, 0)] if may_take else []
+        for task in taken:
+            task.owner, task.due_us, task.epoch = worker, None, task.epoch + 1
+        later = waiting[len(taken) :]
+        next_due_us = later[0].due_us if later else None
+        return TaskClaims(tuple(task.told() for task in taken), next_due_us)
+
+    async def complete_task(
+        self, task: Task, worker: int, outcome: bytes, blobs: Sequence[Blob] = ()
+    ) -> bool:
+        self._check_open()
+        process = self._tasks.take_out(task, worker)
+        if process is None:
+            return False
+        if process.status not in CLOSED_STATUSES:
+            self._keep(blobs)
+            self._deliver(process, outcome)
+        return True
+
+    async def return_tasks(self, worker: int, numbers: Sequence[int], due_us: int) -> None:
+        self._check_open()
+        for task in self._tasks.held(worker):
+            if task.number in numbers:
+                task.let_go(due_us)
+                self._tell("task", task.process)
+
+    async def held_tasks(self, worker: int) -> dict[int, bool]:
+        self._check_open()
+        return {task.number: task.stops for task in self._tasks.held(worker)}
+
+    def _is_due(self, process: KeptProcess) -> bool:
         return process.due_us is not None and process.due_us <= self._now_us()
 
     async def beat(self, name: str, worker: int | None = None) -> int:
@@ -336,6 +381,10 @@ class MemoryStore:
             process.lost_owner = peer.name
             self._let_go(process, self._now_us())
             self._tell("runnable", process)
+        for task in self._tasks.held(worker):
+            task.losses += 1
+            task.let_go(self._now_us())
+            self._tell("task", task.process)
         return len(orphans)
 
     async def pause(self, paused: bool | None = None) -> bool:  # noqa: FBT001 - the port's form
@@ -380,61 +429,37 @@ class MemoryStore:
             counts[row.status] = counts.get(row.status, 0) + 1
         return counts
 
-    def _matching(self, query: Query, among: list[_Process]) -> Iterator[Instance]:
+    def _matching(self, query: Query, among: list[KeptProcess]) -> Iterator[Instance]:
         for process in reversed(among):
-            row = self._row(process)
-            if (
-                (query.workflow is None or row.workflow == query.workflow)
-                and (query.status is None or row.status == query.status)
-                and (query.tag is None or query.tag in row.tags)
-                and (query.since_us is None or row.created_us >= query.since_us)
-                and (query.until_us is None or row.created_us < query.until_us)
-                and (query.owner is None or row.owner == query.owner)
-            ):
+            row = process.row(self._owner_name(process))
+            if matches(query, row):
                 yield row
 
     async def document(self, kind: str, id: str) -> list[DocumentVersion]:
         self._check_open()
         return list(self._documents.get((kind, id), []))
 
-    def _at(self, instance: int) -> _Process | None:
+    async def blobs(self, shas: Sequence[str]) -> list[Blob]:
+        self._check_open()
+        return [Blob(sha, self._blobs[sha]) for sha in set(shas) & self._blobs.keys()]
+
+    def _at(self, instance: int) -> KeptProcess | None:
         return self._instances[instance - 1] if 0 < instance <= len(self._instances) else None
 
-    def _loaded(self, process: _Process) -> Loaded:
-        return Loaded(
-            row=self._row(process),
-            snapshot=process.snapshot,
-            snapshot_tag=process.snapshot_tag,
-            events=tuple(process.events[process.snapshot_position :]),
-            messages=tuple(process.inbox),
-            external=process.external,
-            lost_owner=process.lost_owner,
-        )
+    def _loaded(self, process: KeptProcess) -> Loaded:
+        return process.loaded(self._owner_name(process))
 
-    def _row(self, process: _Process) -> Instance:
+    def _owner_name(self, process: KeptProcess) -> str | None:
         peer = None if process.owner is None else self._workers.get(process.owner)
-        return Instance(
-            instance=process.instance,
-            process_id=process.id,
-            run=process.run,
-            definition_id=process.definition.id,
-            workflow=process.definition.name,
-            version=process.definition.version,
-            sha=process.definition.sha,
-            status=process.status,
-            position=process.position,
-            epoch=process.epoch,
-            owner=process.owner,
-            owner_name=None if peer is None else peer.name,
-            consumed=process.consumed,
-            inbox_head=process.inbox_head,
-            due_us=process.due_us,
-            created_us=process.born.at_us,
-            updated_us=process.updated_us,
-            tags=process.born.tags,
-            parent=process.born.parent,
-        )
+        return None if peer is None else peer.name
 
 
 def _identity(definition: Definition) -> tuple[str, int, str]:
     return definition.name, definition.version, definition.sha
+
+
+def _followers(
+    definitions: Sequence[int], heirs: Sequence[tuple[int, int]]
+) -> dict[int, int | None]:
+    """Every definition that is asked for, with its latest follower; None where it is its own."""
+    return dict(sorted(heirs)) | dict.fromkeys(definitions)

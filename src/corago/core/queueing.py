@@ -1,0 +1,97 @@
+"""Activities of queues: which attempts to put there, which to ask to stop.
+
+And what is said where workers vanished. Pure.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime
+from typing import Any
+
+from corago.core import decisions as d
+from corago.core import events as e
+from corago.core.commit import Queued
+from corago.core.process import Process
+from corago.core.program import Agenda
+
+LOSS_LIMIT = 5
+"""So many workers vanish with a process, or with an attempt, until it is set aside as poison."""
+
+Step = tuple[type[e.Event], dict[str, Any], Queued | str | None]
+"""A fact, and what goes with it: an attempt for a queue, or the path of one that is to stop."""
+
+
+def reconcile(process: Process, wish: d.ScheduleActivity, now: datetime) -> Iterator[Step]:
+    """Bring one wish for a queue and the queue together."""
+    known = process.activity(wish.path, wish.occurrence)
+    fields: dict[str, Any] = {"path": wish.path, "occurrence": wish.occurrence}
+    is_queued = known.queued == known.attempt
+    is_there = is_queued and (known.queue == wish.queue or wish.at_most_once)
+    if not wish.cancel and not is_there:
+        fields |= {"attempt": known.attempt, "queue": wish.queue}
+        delay = 0.0 if known.due is None else max(0.0, (known.due - now).total_seconds())
+        yield e.ActivityScheduled, fields, _queued(wish, known.attempt, delay)
+    elif wish.cancel and not is_queued:
+        fields |= {"attempt": known.attempt, "result": e.ActivityCanceled()}
+        yield e.ActivityClosed, fields, None
+    elif wish.cancel and not known.canceled:
+        yield e.ActivityCancelRequested, fields, wish.path
+
+
+def standing(process: Process) -> set[str]:
+    """The paths whose attempts stand in queues."""
+    return {path for path, known in process.activities.items() if known.queued == known.attempt}
+
+
+def dropped(before: set[str], process: Process, agenda: Agenda) -> tuple[str, ...]:
+    """What stood in a queue before and is wanted there no longer."""
+    if not before:
+        return ()
+    wanted = {wish.path for wish in agenda.activities if wish.queue is not None}
+    return tuple(sorted(before - (standing(process) & wanted)))
+
+
+def lost(attempt: Queued, losses: int) -> e.Failure | None:
+    """Why an attempt that so many workers vanished with is not run again; None if it may be."""
+    if attempt.at_most_once and losses:
+        return in_doubt(attempt.path)
+    if losses < LOSS_LIMIT:
+        return None
+    text = (
+        f"{losses} workers vanished in a row while {attempt.path!r} ran; it seems to kill them: "
+        "look at what it does, then retry, skip or set its result"
+    )
+    return e.Failure("PoisonStep", text)
+
+
+def poison(losses: int) -> e.Failure:
+    """What is said of a process that so many workers vanished with."""
+    text = (
+        f"{losses} workers vanished in a row while this process ran; it seems to kill them: look "
+        "at what its open steps do, then retry"
+    )
+    return e.Failure("PoisonProcess", text)
+
+
+def in_doubt(path: str) -> e.Failure:
+    """What is said of an attempt that may have run, and must not run twice."""
+    text = (
+        f"the worker vanished while {path!r} ran; it runs at most once, so whether it took effect "
+        "must be found out by a person: retry, skip or set its result"
+    )
+    return e.Failure("LeaseLost", text)
+
+
+def _queued(wish: d.ScheduleActivity, attempt: int, delay: float) -> Queued:
+    return Queued(
+        wish.path,
+        wish.occurrence,
+        attempt,
+        wish.queue or "",
+        wish.function or wish.path,
+        dict(wish.input),
+        wish.timeout,
+        delay,
+        wish.at_most_once,
+    )

@@ -1,0 +1,128 @@
+"""One task of a queue in this worker's hands: its attempt, and its outcome on its way."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import sys
+from typing import TYPE_CHECKING
+
+from corago.activity import ActivityFunction
+from corago.core import decisions as d
+from corago.core import events as e
+from corago.core import messages as m
+from corago.core import queueing
+from corago.core.process import Process
+from corago.core.tasks import ActivityTask
+from corago.errors import EngineClosedError
+from corago.runtime.attempt import Attempt, failed
+from corago.runtime.listening import fields
+
+if TYPE_CHECKING:
+    from corago.runtime.worker import Worker
+
+_log = logging.getLogger("corago.worker")
+
+
+class Errand:
+    """A task is run, or said not to be, and its outcome brought."""
+
+    def __init__(self, worker: Worker, task: ActivityTask, function: ActivityFunction | None) -> None:
+        """Take the task and its code; `run` sees to it."""
+        self.worker = worker
+        self.task = task
+        self.state_bound = sys.maxsize
+        self._function = function
+        self._attempt: Attempt | None = None
+        self._outcome: asyncio.Future[m.Outcome | None] = worker.loop.create_future()
+
+    @property
+    def process(self) -> Process:
+        """The process as it was when the attempt was queued."""
+        return self.task.process
+
+    @property
+    def is_running(self) -> bool:
+        """Whether its outcome is not known yet."""
+        return not self._outcome.done()
+
+    def ended(self, outcome: m.Outcome) -> None:
+        """The attempt has ended."""
+        if not self._outcome.done():
+            self._outcome.set_result(outcome)
+
+    def cancel(self) -> None:
+        """Ask the attempt to stop; its outcome is still waited for."""
+        if self._attempt is not None and self.is_running:
+            self._attempt.cancel()
+
+    def drop(self) -> None:
+        """Nobody waits for it any more: stop what runs, bring nothing."""
+        if self._attempt is not None and self.is_running:
+            self._attempt.drop()
+        if not self._outcome.done():
+            self._outcome.set_result(None)
+
+    async def run(self) -> None:
+        """See to the task until its outcome is brought, or wanted no longer."""
+        self._begin()
+        outcome = await self._outcome
+        if outcome is None:
+            return
+        try:
+            await self._bring(outcome)
+        except EngineClosedError:
+            return
+        except Exception as error:  # noqa: BLE001 - whatever broke, it is told as the outcome
+            text = "the outcome of %r could not be kept"
+            _log.exception(text, outcome.path, extra=fields(self.process))
+            await self._bring(self._ending(failed(error)))
+
+    def _begin(self) -> None:
+        attempt = self.task.attempt
+        wish = d.ScheduleActivity(
+            attempt.path,
+            attempt.input,
+            attempt.occurrence,
+            timeout=attempt.timeout,
+            at_most_once=attempt.at_most_once,
+            queue=attempt.queue,
+        )
+        refused = self._refused()
+        if refused is not None or self._function is None:
+            self.ended(refused or self._ending(_missing(attempt.path)))
+            return
+        self._attempt = Attempt(self, wish, attempt.attempt, self._function)
+        self._attempt.start()
+
+    def _refused(self) -> m.Outcome | None:
+        """The outcome of a task that is not to run."""
+        task = self.task
+        lost = queueing.lost(task.attempt, task.losses)
+        if task.stops and not (task.attempt.at_most_once and lost):
+            return self._ending(e.ActivityCanceled())
+        if lost is not None:
+            return self._ending(e.ActivityFailed(lost), is_lost=True)
+        return None
+
+    def _ending(self, result: e.ActivityResult, *, is_lost: bool = False) -> m.Outcome:
+        attempt = self.task.attempt
+        return m.Outcome(
+            attempt.path, attempt.occurrence, attempt.attempt, result, is_lost=is_lost
+        )
+
+    async def _bring(self, outcome: m.Outcome) -> None:
+        """Put the outcome into the process's inbox, as soon as the store takes it."""
+        backend = self.worker.backend
+        taken = await self.worker.patience.write(
+            lambda _: backend.complete_activity_task(self.task, outcome), self.process
+        )
+        if not taken:
+            _log.debug(
+                "the outcome of %r is wanted no longer", outcome.path, extra=fields(self.process)
+            )
+
+
+def _missing(path: str) -> e.ActivityFailed:
+    text = f"this worker has no code for {path!r}"
+    return e.ActivityFailed(e.Failure("MissingFunctionError", text))

@@ -1,0 +1,50 @@
+"""A process meets a changed definition: it goes on by it, or waits for somebody who has its own."""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from corago.core import messages as m
+from corago.core.commit import Commit
+from corago.core.tasks import DecisionTask, Hold
+from corago.ports.store import ALL_SEEN
+from corago.runtime.listening import fields
+
+if TYPE_CHECKING:
+    from corago.runtime.worker import Worker
+
+_log = logging.getLogger("corago.worker")
+
+
+async def follow(worker: Worker, task: DecisionTask) -> m.Adopt | None:
+    """How a process of an older definition goes on here; None, and it is let go, if it can't.
+
+    A worker that has no code for it leaves it to those who have.
+    """
+    definition = worker.backend.follower(task.sha)
+    if definition is None:
+        await _leave(worker, task, None)
+        return None
+    program = worker.backend.program(definition)
+    found = program.differences(task.snapshot.state, task.program, {})
+    if not found:
+        return m.Adopt(program, definition.sha, definition.version)
+    _log.info(
+        "process %s waits: it can't go on by the definition that is here (%s): %s",
+        task.process_id,
+        definition.sha[:12],
+        "; ".join(each.text for each in found),
+        extra=fields(task.snapshot.process),
+    )
+    await _leave(worker, task, definition.id)
+    return None
+
+
+async def _leave(worker: Worker, task: DecisionTask, unfit: int | None) -> None:
+    """Let go of a process as it was found: due at once, and for the others."""
+    hold = Hold(keeps=False, due=worker.clock.now(), unfit=unfit, lost_owner=task.lost_owner)
+    untouched = Commit(msgspec.structs.replace(task.snapshot, agenda=None))
+    await worker.append(task, untouched, hold, consumed=task.consumed, seen=ALL_SEEN)

@@ -1,0 +1,280 @@
+"""The stage of a crash: one process, one worker at a time, and a clock that waits for both.
+
+Decides nothing about a test; `crashing` says where the worker dies and what is made of the end.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextvars
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from msgspec.structs import replace
+
+from corago.backends.local import LocalBackend
+from corago.clock import NEVER, Sleeper
+from corago.core.events import CLOSED_STATUSES
+from corago.core.history import History
+from corago.ports.store import Change, Peer, Store
+from corago.runtime.engine import GLANCE_SECONDS, EngineCore
+from corago.runtime.executor import InlineExecutor
+from corago.runtime.settings import Settings, Surround, Workflow
+from corago.runtime.views import Explanation, ProcessInfo
+from corago.testing.clock import VirtualClock
+from corago.testing.simulator import Node, SimulatedStore, Simulation
+from corago.wiring import KINDS
+
+PROCESS = "process"
+"""The id of the process: the same in every run, so that keys and whatever is made of them are."""
+
+MANY = 1000
+"""Of so many processes, children included, it is looked at each."""
+
+LEASE = timedelta(days=1)
+"""How long a worker is believed alive, on the virtual loop; a death is seen at once here."""
+
+LEAST_SECONDS, MOST_SECONDS = 0.002, 5.0
+"""How long the stage waits between two looks, on the virtual loop."""
+
+PATIENCE_SECONDS = 86_400.0
+"""How long a worker may be busy before the stage gives up, on the virtual loop."""
+
+IDLE = "claim of nothing"
+"""What a claim is called that found nothing due."""
+
+Strikes = Callable[[int, str, tuple[Any, ...]], bool]
+"""Whether the worker dies at this store call: its number from 1, its name, its arguments."""
+
+
+@dataclass(frozen=True, slots=True)
+class End:
+    """How the process stands when nothing more will happen."""
+
+    info: ProcessInfo
+    history: History
+    explanation: Explanation
+
+
+@dataclass(slots=True)
+class Operator:
+    """Who answers processes: sends the signals that they wait for, and retries so many times."""
+
+    signals: Mapping[str, Any]
+    retries: int = 0
+
+    async def act(self, engine: EngineCore) -> bool:
+        """Do one thing that the process, or a child of it, needs. Gives whether there was one."""
+        infos = await engine.processes(limit=MANY)
+        for info in infos:
+            for wait in () if info.status in CLOSED_STATUSES else info.waits:
+                if wait.kind == "signal" and wait.detail in self.signals:
+                    key = f"{wait.path} for position {info.position}"
+                    await engine.signal(info.id, wait.detail, self.signals[wait.detail], key=key)
+                    return True
+        for info in infos if self.retries else ():
+            # a failed child is opened again by its parent
+            if info.status == "suspended" or (info.status == "failed" and info.id == PROCESS):
+                self.retries -= 1
+                await engine.retry(info.id, actor="operator")
+                return True
+        return False
+
+
+class Stage(Simulation):
+    """A world of one process, one client, and one worker at a time; the first one may die."""
+
+    def __init__(self, workflows: Iterable[Workflow], strikes: Strikes, *, is_before: bool) -> None:
+        """The first worker dies at the store call that `strikes` names, before or after it."""
+        self.time = StageClock()
+        super().__init__(0, workflows, KINDS, lease=LEASE, clock=self.time)
+        self.calls: list[str] = []
+        self.has_struck = False
+        self.first: Node | None = None
+        self.strikes = strikes
+        self.is_before = is_before
+        self.workers: dict[int, Node] = {}
+        self._hands: Hands | None = None
+
+    def latency(self) -> float:
+        """Messages take no time here."""
+        return 0.0
+
+    def engine(self, node: Node, *, has_worker: bool = True) -> EngineCore:
+        """An engine that lives and dies with its node."""
+        clock = NodeClock(self.time, node)
+        store: Any = StagedStore(self, node, self.store)
+        surround = Surround(clock, self.new_id, _without_glances, lambda _: InlineExecutor())
+        settings = Settings(has_worker=has_worker, lease=LEASE)
+        return EngineCore(LocalBackend(store, clock, KINDS), surround, settings, self.workflows)
+
+    def perform(self, workflow: Workflow, input: Any, operator: Operator) -> End:
+        """Run the process until nothing more will happen."""
+        return self.run(self._watched(workflow, input, operator), limit=timedelta(days=36500))
+
+    async def _watched(self, workflow: Workflow, input: Any, operator: Operator) -> End:
+        client = self.node("client")
+        return await client.spawn(self._story(client, workflow, input, operator))
+
+    async def _story(self, client: Node, workflow: Workflow, input: Any, operator: Operator) -> End:
+        async with self.engine(client, has_worker=False) as engine:
+            await engine.start(workflow, input, id=PROCESS)
+            while await self._rests():
+                if await operator.act(engine):
+                    continue
+                is_closed = (await engine.info(PROCESS)).status in CLOSED_STATUSES
+                if is_closed or not self.time.jump():
+                    break
+            info, history = await engine.info(PROCESS), await engine.history(PROCESS)
+            return End(info, history, await engine.explain(PROCESS))
+
+    async def _rests(self) -> bool:
+        """Wait until a living worker rests, and no dead one is believed alive.
+
+        Gives False for one that is busy for too long.
+        """
+        seconds, left = LEAST_SECONDS, PATIENCE_SECONDS
+        while left > 0:
+            await asyncio.sleep(seconds)
+            left -= seconds
+            # again and again from the least on, so that no beat of a worker keeps step with it
+            seconds = seconds * 2 if seconds < MOST_SECONDS else LEAST_SECONDS
+            if await self._is_still():
+                await asyncio.sleep(LEAST_SECONDS)  # what was told at this very moment is heard now
+                if await self._is_still():
+                    return True
+        return False
+
+    async def _is_still(self) -> bool:
+        hands = self._hands
+        if hands is None or hands.node.is_dead:
+            node = self.node(f"worker {len(self.nodes)}")
+            self.first = self.first or node
+            self._hands = Hands(node, node.spawn(self.worker(node)))
+            return False
+        if hands.life.done():
+            hands.life.result()  # it could not even begin, and this says why
+        is_alone = len(await self.store.peers()) == 1
+        return is_alone and self.time.knows(hands.node) and self.time.is_at_rest
+
+
+@dataclass(frozen=True, slots=True)
+class Hands:
+    """A worker: its node and its main program."""
+
+    node: Node
+    life: asyncio.Task[None]
+
+
+class StagedStore(SimulatedStore):
+    """A node's connection to the store: it hears everything at once, and sees who is dead.
+
+    That of the first worker counts its calls, and ends with it.
+    """
+
+    def __init__(self, stage: Stage, node: Node, store: Store) -> None:
+        """Join a node to the store."""
+        super().__init__(node, store)
+        self._stage = stage
+
+    def __getattr__(self, name: str) -> Callable[..., Awaitable[Any]]:
+        """Every call of the port, with the crash at the right one."""
+        method, stage, node = super().__getattr__(name), self._stage, self._node
+
+        async def call(*arguments: Any, **named: Any) -> Any:
+            strikes = False
+            if node is stage.first:
+                stage.calls.append(name)
+                strikes = stage.strikes(len(stage.calls), name, arguments)
+                stage.has_struck = stage.has_struck or strikes
+            if strikes and stage.is_before:
+                await self._die()
+            number = len(stage.calls)
+            answer = await method(*arguments, **named)
+            if name == "beat":
+                stage.workers[answer] = node
+            if name == "claim" and node is stage.first and not answer.taken:
+                stage.calls[number - 1] = IDLE
+            if strikes:
+                await self._die()
+            return self._seen(answer) if name == "peers" else answer
+
+        return call
+
+    def _seen(self, peers: list[Peer]) -> list[Peer]:
+        """The workers, with the dead known as such: by a lock that their OS has let go."""
+        workers = self._stage.workers
+        return [replace(peer, is_dead=workers[peer.id].is_dead) for peer in peers]
+
+    def subscribe(self, listener: Callable[[Change], None]) -> Callable[[], None]:
+        """Be told of every commit, whoever made it."""
+        node, context = self._node, contextvars.copy_context()
+
+        def hear(change: Change) -> None:
+            if not node.is_dead:
+                node.world.loop.call_soon(listener, change, context=context)
+
+        return self._store.subscribe(hear)
+
+
+async def _without_glances(seconds: float) -> None:
+    """Sleep; nobody looks for other writers here, since all are heard at once."""
+    await asyncio.sleep(LEASE.total_seconds() if seconds == GLANCE_SECONDS else seconds)
+
+
+class StageClock(VirtualClock):
+    """The clock of all nodes; the stage moves it."""
+
+    def __init__(self) -> None:
+        """It stands still."""
+        super().__init__(jumps=False)
+
+    def add(self, sleeper: Mortal) -> None:
+        """Let the worker of a node have a say."""
+        self._sleepers.append(sleeper)
+
+    def knows(self, node: Node) -> bool:
+        """Whether the worker of this node has begun."""
+        return any(isinstance(each, Mortal) and each.node is node for each in self._sleepers)
+
+
+class NodeClock:
+    """The clock as a node sees it."""
+
+    def __init__(self, clock: StageClock, node: Node) -> None:
+        """All nodes have the same time."""
+        self.now = clock.now
+        self.monotonic = clock.monotonic
+        self.patience = clock.patience
+        self._clock = clock
+        self._node = node
+
+    def join(self, sleeper: Sleeper) -> Callable[[], None]:
+        """Let the worker of this node have a say while it lives."""
+        self._clock.add(Mortal(self._node, sleeper))
+        return lambda: None
+
+
+@dataclass(frozen=True, slots=True)
+class Mortal:
+    """A worker that waits for nothing once its node is dead."""
+
+    node: Node
+    sleeper: Sleeper
+
+    @property
+    def loop(self) -> asyncio.AbstractEventLoop:
+        """The loop of the stage."""
+        return self.sleeper.loop
+
+    @property
+    def wakes_at(self) -> datetime:
+        """The instant that it waits for."""
+        return NEVER if self.node.is_dead else self.sleeper.wakes_at
+
+    def time_moved(self) -> None:
+        """The calendar shows another instant."""
+        if not self.node.is_dead:
+            self.sleeper.time_moved()

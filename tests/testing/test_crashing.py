@@ -1,0 +1,250 @@
+"""Crashes on purpose: what a test can make happen, and what it is told."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from corago import (
+    Retry,
+    State,
+    begin,
+    child,
+    conditional,
+    current,
+    parallel,
+    sleep,
+    step,
+    wait_for,
+)
+from corago.core import events as e
+from corago.errors import DuplicateNameError
+from corago.testing import Run, crash_at, crash_everywhere, expect, replay
+from tests.runtime.stage import listing
+
+MONTH = timedelta(days=30)
+
+
+class Ledger:
+    """What steps did outside: by key, as a service that forgets repeated requests keeps it."""
+
+    def __init__(self) -> None:
+        self.began: list[str] = []
+        self.done: dict[str, int] = {}
+
+    def reset(self) -> None:
+        self.began.clear()
+        self.done.clear()
+
+    def step(self, name: str, *, fails: int = 0, **options: Any) -> Any:
+        @step(name, **options)
+        def noted() -> State:
+            here = current()
+            self.began.append(here.path)
+            if here.attempt <= fails:
+                raise ConnectionError("not yet")
+            self.done[here.idempotency_key] = self.done.get(here.idempotency_key, 0) + 1
+            return {name.lower(): here.idempotency_key}
+
+        return noted
+
+
+@pytest.fixture
+def ledger() -> Ledger:
+    return Ledger()
+
+
+def test_a_crash_at_a_step_runs_it_again_under_the_same_key(ledger: Ledger) -> None:
+    workflow = listing(ledger.step("One"), ledger.step("Two"), ledger.step("Three"))
+    run = crash_at("Two").run(workflow)
+    expect(run).completed().ran("One", "Two", "Three")
+    assert ledger.began == ["One", "Two", "Two", "Three"]
+    assert ledger.done == {f"process/1/{name}/1": 1 + (name == "Two") for name in _names(ledger)}
+    assert run.crash == "before the end of 'Two' is recorded"
+    assert len(run.history.of(e.LeaseLost)) == 1
+
+
+def _names(ledger: Ledger) -> list[str]:
+    return [key.split("/")[2] for key in ledger.done]
+
+
+def test_a_crash_after_a_step_is_recorded_does_not_run_it_again(ledger: Ledger) -> None:
+    run = crash_at("Two", when="after").run(listing(ledger.step("One"), ledger.step("Two")))
+    expect(run).completed()
+    assert ledger.began == ["One", "Two"]
+
+
+def test_a_crash_at_a_store_call_takes_effect_before_or_after_it() -> None:
+    waits = listing(sleep(MONTH))
+    calls = crash_at(1).run(waits).calls
+    assert calls == ("define",)
+    calm = crash_everywhere(waits)[0]
+    first = calm.calls.index("append") + 1
+    before = crash_at(first).run(waits)
+    after = crash_at(first, when="after").run(waits)
+    assert before.crash == f"before store call {first} (append)"
+    assert before.history.of(e.LeaseLost), "it held the process, and nobody knew of the timer"
+    assert not after.history.of(e.LeaseLost), "it had let go of the process when it died"
+    assert before.calls == after.calls == calm.calls[:first]
+
+
+def test_months_cost_nothing_on_the_stage() -> None:
+    @step("Slow")
+    async def slow() -> State:
+        await asyncio.sleep(60)
+        return {"slow": True}
+
+    runs = crash_everywhere(listing(sleep(12 * MONTH), slow, wait_for("yes", timeout=MONTH)))
+    assert {run.status for run in runs} == {"failed"}
+    took = runs[0].history[-1].at - runs[0].history[0].at
+    assert took == 13 * MONTH
+
+
+def test_everything_survives_a_crash_everywhere(ledger: Ledger) -> None:
+    flaky = Retry(attempts=3, delay=60)
+    branch = begin >> sleep(MONTH) >> ledger.step("Deep", retry=flaky, fails=2)
+    asked = conditional(lambda yes: yes["sure"])(ledger.step("If"))
+    workflow = listing(
+        ledger.step("One"),
+        parallel("Both", branch, begin >> wait_for("yes", timeout=MONTH)),
+        asked,
+        sleep(0.5),
+        ledger.step("Last"),
+    )
+    runs = crash_everywhere(workflow, signals={"yes": {"sure": True}}, prepare=ledger.reset)
+    calm = runs[0]
+    assert calm.crash is None
+    assert len(runs) > 40
+    assert len({run.crash for run in runs}) == len(runs)
+    expect(calm).completed().ran("One", "Both/Deep", "If", "Last").attempts("Both/Deep", 3)
+
+
+def test_a_signal_is_sent_each_time_it_is_waited_for() -> None:
+    workflow = listing(wait_for("yes", into="one"), sleep(MONTH), wait_for("yes", into="two"))
+    run = crash_at("none of it", when="after")
+    with pytest.raises(AssertionError, match="there was no crash"):
+        run.run(workflow, signals={"yes": 1})
+    for run_ in crash_everywhere(workflow, signals={"yes": 1}):
+        assert run_.state == {"one": 1, "two": 1}
+
+
+def test_what_runs_at_most_once_waits_for_a_person(ledger: Ledger) -> None:
+    pay = ledger.step("Pay", at_most_once=True)
+    run = crash_at("Pay").run(listing(pay))
+    expect(run).suspended_at("Pay")
+    assert "has been suspended" in run.explanation
+    assert ledger.began == ["Pay"]
+    with pytest.raises(
+        AssertionError, match=r"it is suspended, and completed without; `retries=1`"
+    ):
+        crash_everywhere(listing(pay))
+    runs = crash_everywhere(listing(pay), retries=1, compare=sorted)
+    assert {run.status for run in runs} == {"completed"}
+
+
+def test_an_operator_retries_what_failed_as_often_as_told(ledger: Ledger) -> None:
+    workflow = listing(ledger.step("Fragile", fails=2))
+    assert crash_at("Fragile").run(workflow).status == "failed"
+    assert crash_at("Fragile").run(workflow, retries=1).status == "failed"
+    run = crash_at("Fragile").run(workflow, retries=2)
+    expect(run).completed().attempts("Fragile", 3)
+
+
+def test_a_difference_is_told_with_both_histories() -> None:
+    count = 0
+
+    @step("Count")
+    def counted() -> State:
+        nonlocal count
+        count += 1
+        return {"count": count}
+
+    with pytest.raises(AssertionError) as caught:
+        crash_everywhere(listing(counted))
+    said = str(caught.value)
+    assert "it is" not in said.splitlines()[0]
+    assert "State['count'] is 2, and 1 without" in said
+    assert said.count("ProcessStarted") == 2
+    runs = crash_everywhere(listing(counted), compare=set)
+    assert all(run.status == "completed" for run in runs)
+
+
+def test_what_steps_did_outside_is_reset_before_each_run() -> None:
+    count = 0
+
+    def reset() -> None:
+        nonlocal count
+        count = 0
+
+    @step("Count")
+    def counted() -> State:
+        nonlocal count
+        count += 1
+        return {"count": min(count, 1)}
+
+    runs = crash_everywhere(listing(counted), prepare=reset)
+    assert len(runs) > 10
+
+
+def test_children_survive_with_their_parents_and_are_answered_too(ledger: Ledger) -> None:
+    kid = listing(ledger.step("Deep", at_most_once=True), wait_for("yes"), sleep(MONTH))
+    workflow = listing(ledger.step("One"), child(kid, into="kid"), ledger.step("Last"))
+    runs = crash_everywhere(
+        workflow, signals={"yes": 1}, retries=1, compare=lambda state: sorted(state["kid"])
+    )
+    assert {run.status for run in runs} == {"completed"}
+    for run in runs:
+        replay(run.history, workflow)
+
+
+def test_a_process_that_does_not_end_is_told_at_once() -> None:
+    with pytest.raises(AssertionError, match="does not even end without a crash.*signal 'yes'"):
+        crash_everywhere(listing(wait_for("yes")))
+
+
+def test_a_crash_that_does_not_happen_fails_the_test() -> None:
+    with pytest.raises(
+        AssertionError, match="(?s)no crash before store call 900.*1 define"
+    ) as caught:
+        crash_at(900).run(listing(sleep(1)))
+    assert "ProcessCompleted" in str(caught.value)
+    with pytest.raises(AssertionError, match="no crash before the end of 'Nowhere'"):
+        crash_at("Nowhere").run(listing(sleep(1)))
+
+
+def test_the_same_crash_gives_the_same_history_event_for_event(ledger: Ledger) -> None:
+    flaky = Retry(attempts=4, delay=60)
+    workflow = listing(ledger.step("One", retry=flaky, fails=3), sleep(MONTH))
+
+    def histories() -> list[Any]:
+        return [list(run.history) for run in crash_everywhere(workflow)]
+
+    assert histories() == histories()
+
+
+@pytest.mark.parametrize(
+    ("where", "when", "message"),
+    [(0, "before", "counted from 1"), (1, "during", "'before' or 'after' a store call")],
+)
+def test_what_is_no_place_to_crash_is_refused(where: Any, when: Any, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        crash_at(where, when=when)
+
+
+def test_a_worker_that_cannot_begin_says_why() -> None:
+    one, other = listing(sleep(1)), listing(sleep(2))
+    other.name = one.name
+    with pytest.raises(DuplicateNameError):
+        crash_at(1).run(one, also=[other])
+
+
+def test_a_run_tells_itself(ledger: Ledger) -> None:
+    run = crash_at("One").run(listing(ledger.step("One")))
+    assert isinstance(run, Run)
+    assert str(run).startswith(
+        "with a crash before the end of 'One' is recorded: process 'process'"
+    )
+    assert "LeaseLost" in str(run)

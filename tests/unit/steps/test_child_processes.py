@@ -1,0 +1,507 @@
+"""Children as their parent sees them: with the kernel alone, the world being messages."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from corago.core import commands
+from corago.core import events as e
+from corago.core import messages as m
+from corago.core.commit import Birth, Send
+from corago.errors import InvalidOptionError, InvalidStepListError
+from corago.steps import (
+    abort,
+    begin,
+    child,
+    conditional,
+    done,
+    focussteps,
+    foreach,
+    init,
+    parallel,
+    sleep,
+    step_group,
+    wait_for,
+)
+from tests.unit.steps.drive import Drive, fails, is_on, listed, writes
+
+part = listed(writes("Inner", inner=1))
+PART = child("part")
+FAILURE = e.Failure("RuntimeError", "not yet")
+ENDS = ("failed", "canceled", "aborted", "timed_out")
+
+
+def ended(drive: Drive, child: str, status: str, path: str = "part", **end: Any) -> Drive:
+    drive.advance(m.ChildEnded(path, child, status, **end))
+    return drive
+
+
+# -- starting --------------------------------------------------------------------------------------
+
+
+def test_a_child_is_born_once_under_an_id_of_its_path_with_the_state_as_its_input() -> None:
+    drive = Drive(listed(writes("A", a=1), PART), {"x": 0})
+    drive.perform("A")
+    assert drive.births == [Birth("part", "p/part", "part", {"x": 0, "a": 1})]
+    assert drive.children == ["part"]
+    assert drive.positions["part"] == "waiting"
+    assert drive.of(e.ChildStarted)[0].input == {"x": 0, "a": 1}
+    drive.advance(m.Signal("anything"))
+    drive.advance()
+    assert len(drive.births) == 1
+
+
+def test_what_a_child_has_come_to_is_merged_into_the_state_or_put_under_a_key() -> None:
+    merged = Drive(listed(PART, writes("A", a=1)), {"x": 0})
+    merged.child("part", result={"x": 5, "y": 6})
+    assert merged.run().process.result == {"x": 5, "y": 6, "a": 1}
+    kept = Drive(listed(child("part", into="got")), {"x": 0})
+    kept.child("part", result={"x": 5})
+    assert kept.process.result == {"x": 0, "got": {"x": 5}}
+    assert kept.process.children == {}
+
+
+def test_any_result_may_go_under_a_key_but_only_a_dict_is_merged() -> None:
+    kept = Drive(listed(child("part", into="got")))
+    kept.child("part", result=[1, None])
+    assert kept.process.result == {"got": [1, None]}
+    drive = Drive(listed(PART))
+    drive.child("part", result=[1, None])
+    assert (drive.failed, drive.error.type) == (["part"], "StepResultError")
+    assert drive.command("set_result", value={"by": "hand"}).process.result == {"by": "hand"}
+
+
+def test_a_workflow_without_parentheses_is_a_child() -> None:
+    flow = listed(writes("A", a=1) >> part >> part)
+    drive = Drive(flow).run()
+    assert (drive.children, flow.children) == (["tried"], (part, part))
+    drive.child("tried", result={})
+    assert [birth.child for birth in drive.births] == ["p/tried", "p/tried#2"]
+    assert Drive(listed(step_group("G", part))).children == ["G/tried"]
+    assert Drive(listed(parallel("Both", part, part))).children == ["Both/tried", "Both/tried#2"]
+
+
+def test_the_input_of_a_child_is_given_or_made_of_the_state() -> None:
+    def order(x: int) -> dict[str, Any]:
+        return {"order": x + 1}
+
+    given = Drive(listed(child("part", input={"fixed": [1]})), {"x": 5})
+    assert given.births[0].input == {"fixed": [1]}
+    made = Drive(listed(child(part, input=order)), {"x": "5"})
+    assert made.births[0].input == {"order": 6}
+    assert made.births[0].workflow == "tried"
+    empty = Drive(listed(child("part", input={})), {"x": 5})
+    assert empty.births[0].input == {}
+
+
+def test_an_input_that_can_not_be_made_fails_and_a_retry_makes_it_again() -> None:
+    broken = {"is": True}
+
+    def order(x: int) -> Any:
+        if broken["is"]:
+            raise ValueError("no order")
+        return {"order": x}
+
+    drive = Drive(listed(child("part", input=order)), {"x": 1})
+    assert (drive.status, drive.failed, drive.births) == ("failed", ["part"], [])
+    assert drive.error == e.Failure("ValueError", "no order")
+    broken["is"] = False
+    drive.command("retry")
+    assert drive.births[0].input == {"order": 1}
+    drive.child("part", result={})
+    assert drive.status == "completed"
+
+
+def test_an_input_that_is_no_dict_fails_too() -> None:
+    drive = Drive(listed(child("part", input=lambda: [1])))  # type: ignore[arg-type, return-value]
+    assert (drive.failed, drive.error.type) == (["part"], "StepResultError")
+    assert drive.command("skip").status == "completed"
+
+
+def test_a_child_that_could_not_be_born_fails_and_a_retry_tries_the_same_again() -> None:
+    drive = Drive(listed(PART, writes("B", b=1)))
+    drive.advance(m.ChildRefused("part", e.Failure("WorkflowNotFoundError", "unknown")))
+    assert (drive.status, drive.failed) == ("failed", ["part"])
+    assert drive.error == e.Failure("WorkflowNotFoundError", "unknown")
+    assert drive.process.children == {}
+    drive.command("retry")
+    assert [birth.child for birth in drive.births] == ["p/part", "p/part"]
+    drive.child("part", result={"got": 1})
+    assert drive.run().process.result == {"got": 1, "b": 1}
+
+
+def test_what_could_not_be_born_is_no_birth_of_the_commit_that_says_so() -> None:
+    drive = Drive(listed(writes("A"), PART))
+    outcome = m.Outcome("A", 1, 1, e.ActivityCompleted({}))
+    commit = drive.advance(outcome, m.ChildRefused("part", FAILURE))
+    assert commit.births == ()
+    kinds = [type(event) for event in commit.events]
+    assert kinds == [e.ActivityClosed, e.ChildStarted, e.ChildStartFailed, e.ProcessFailed]
+
+
+def test_of_many_births_only_the_refused_one_fails() -> None:
+    both = parallel("Both", PART, PART)
+    drive = Drive(listed(writes("A"), both))
+    outcome = m.Outcome("A", 1, 1, e.ActivityCompleted({}))
+    commit = drive.advance(outcome, m.ChildRefused("Both/part", FAILURE))
+    assert [birth.path for birth in commit.births] == ["Both/part#2"]
+    assert (drive.failed, drive.children) == (["Both/part"], ["Both/part#2"])
+
+
+def test_a_refused_birth_in_a_commit_that_closes_the_process_bears_nothing() -> None:
+    flow = listed(writes("A"), parallel("Both", PART, wait_for("stop") >> abort))
+    outcome = m.Outcome("A", 1, 1, e.ActivityCompleted({}))
+    refused = m.ChildRefused("Both/part", FAILURE)
+    drive = Drive(flow)
+    commit = drive.advance(outcome, m.Signal("stop"), refused)
+    assert (drive.status, commit.births) == ("aborted", ())
+    assert commit.sends == ()
+
+
+# -- ends ------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("status", ENDS)
+def test_a_child_that_does_not_complete_fails_its_parent_and_says_why(status: str) -> None:
+    drive = Drive(listed(PART, writes("A")))
+    drive.child("part", status, error=FAILURE if status == "failed" else None)
+    assert (drive.status, drive.failed) == ("failed", ["part"])
+    why = ": RuntimeError: not yet" if status == "failed" else ""
+    assert drive.error == e.Failure("ChildProcessError", f"child process 'p/part' is {status}{why}")
+    assert drive.positions["part"] == "failed"
+    assert drive.process.children == {}
+
+
+def test_a_retry_lets_a_failed_child_go_on_where_it_failed() -> None:
+    drive = Drive(listed(PART, writes("A", a=1)))
+    drive.child("part", "failed", error=FAILURE)
+    drive.command("retry")
+    assert (drive.status, drive.children) == ("running", ["part"])
+    assert len(drive.births) == 1
+    (sent,) = drive.sends
+    assert (sent.process_id, sent.reopens) == ("p/part", True)
+    assert isinstance(sent.message, m.Command)
+    assert (sent.message.verb, sent.message.targets) == ("retry", m.ANY)
+    assert drive.told() == [("p/part", "retry")]
+    drive.child("part", "failed", error=FAILURE)
+    drive.command("retry")
+    assert drive.told() == [("p/part", "retry")] * 2
+    drive.child("part", result={"well": 1})
+    assert drive.run().process.result == {"well": 1, "a": 1}
+
+
+@pytest.mark.parametrize("status", ENDS[1:])
+def test_a_retry_of_a_child_that_ended_for_good_starts_another(status: str) -> None:
+    drive = Drive(listed(PART), {"x": 0})
+    drive.child("part", status)
+    drive.command("retry")
+    assert [birth.child for birth in drive.births] == ["p/part", "p/part@2"]
+    assert drive.told() == []
+    drive.child("part", status)
+    drive.command("retry")
+    drive.child("part", "failed", error=FAILURE)
+    drive.command("retry")
+    assert [birth.child for birth in drive.births] == ["p/part", "p/part@2", "p/part@3"]
+    assert drive.told() == [("p/part@3", "retry")]
+    drive.child("part", result={"well": 1})
+    assert drive.process.result == {"x": 0, "well": 1}
+
+
+def test_a_child_can_be_skipped_or_answered_once_it_has_ended() -> None:
+    flow = listed(child("part", into="got"), writes("A", a=1))
+    for status in ENDS:
+        drive = Drive(flow)
+        assert "nothing in it has failed" in drive.refused("skip")
+        drive.child("part", status)
+        assert drive.command("skip", "part").run().process.result == {"a": 1}
+        answered = Drive(flow)
+        answered.child("part", status)
+        answered.command("set_result", "part", {"got": "by hand"})
+        assert answered.run().process.result == {"got": "by hand", "a": 1}
+
+
+def test_what_a_former_child_says_late_counts_no_more() -> None:
+    drive = Drive(listed(PART))
+    drive.child("part", "aborted")
+    drive.command("retry")
+    ended(drive, "p/part", "completed", result={"late": True})
+    assert (drive.status, drive.children) == ("running", ["part"])
+    ended(drive, "p/part", "canceled")
+    assert drive.status == "running"
+    ended(drive, "p/part@2", "completed", result={"in": "time"})
+    assert drive.process.result == {"in": "time"}
+
+
+def test_what_a_stranger_says_counts_nothing() -> None:
+    drive = Drive(listed(PART, writes("A")))
+    ended(drive, "other/part@2", "completed", result={"x": 1})
+    ended(drive, "p/part", "completed", path="A", result={"x": 1})
+    ended(drive, "p/part", "completed", path="nowhere", result={"x": 1})
+    assert (drive.status, drive.children) == ("running", ["part"])
+
+
+def test_a_child_says_its_end_twice_and_once_counts() -> None:
+    drive = Drive(listed(PART, PART))
+    for _ in range(2):
+        ended(drive, "p/part", "completed", result={"x": 1})
+    assert drive.children == ["part#2"]
+    ended(drive, "p/part#2", "completed", path="part#2", result={"y": 1})
+    assert drive.process.result == {"x": 1, "y": 1}
+
+
+def test_a_failed_child_that_went_on_by_another_hand_brings_its_result() -> None:
+    both = parallel("Both", PART, sleep(60))
+    drive = Drive(listed(both))
+    drive.child("Both/part", "failed", error=FAILURE)
+    assert (drive.status, drive.failed) == ("running", ["Both/part"])
+    drive.child("Both/part", result={"well": 1})
+    assert drive.wait(60).process.result == {"well": 1}
+
+
+def test_an_end_that_came_while_the_parent_had_failed_is_taken_with_the_retry() -> None:
+    drive = Drive(listed(PART))
+    drive.child("part", "failed", error=FAILURE)
+    targets = commands.target(drive.process, drive.agenda, "retry", None, drive.now)
+    assert isinstance(targets, dict)
+    late = m.ChildEnded("part", "p/part", "aborted")
+    drive.advance(late)
+    assert drive.status == "failed"
+    drive.advance(late, m.Command("retry", targets))
+    assert (drive.status, drive.told()) == ("failed", [])
+    assert drive.error.message == "child process 'p/part' is aborted"
+    drive.command("retry")
+    assert drive.births[-1].child == "p/part@2"
+
+
+# -- stopping --------------------------------------------------------------------------------------
+
+
+def test_a_cancel_asks_the_child_to_stop_and_waits_for_its_end() -> None:
+    drive = Drive(listed(PART, writes("A")))
+    drive.command("cancel")
+    assert (drive.status, drive.told()) == ("running", [("p/part", "cancel")])
+    (sent,) = drive.sends
+    assert isinstance(sent.message, m.Command)
+    assert (sent.message.verb, sent.reopens) == ("cancel", False)
+    drive.advance(m.Signal("anything"))
+    assert len(drive.sends) == 1
+    drive.child("part", "canceled")
+    assert (drive.status, drive.open) == ("canceled", [])
+    assert len(drive.sends) == 1
+
+
+@pytest.mark.parametrize("status", ["completed", *ENDS])
+def test_a_canceled_parent_ends_however_its_child_ends(status: str) -> None:
+    drive = Drive(listed(parallel("Both", PART, writes("A"))))
+    drive.command("cancel")
+    drive.end("Both/A", e.ActivityCanceled())
+    assert drive.status == "running"
+    drive.child("Both/part", status, result={} if status == "completed" else None)
+    assert drive.status == "canceled"
+
+
+def test_a_cancel_when_the_child_has_failed_has_nothing_to_wait_for() -> None:
+    drive = Drive(listed(parallel("Both", PART, sleep(60))))
+    drive.child("Both/part", "failed", error=FAILURE)
+    drive.command("cancel")
+    assert (drive.status, drive.told()) == ("canceled", [])
+
+
+def test_a_cancel_that_meets_a_birth_that_is_refused_comes_to_its_end() -> None:
+    drive = Drive(listed(writes("A"), PART))
+    outcome = m.Outcome("A", 1, 1, e.ActivityCompleted({}))
+    commit = drive.advance(outcome, m.Command("cancel"), m.ChildRefused("part", FAILURE))
+    assert (drive.status, commit.births, drive.process.children) == ("canceled", (), {})
+
+
+def test_a_cancel_while_a_failed_child_goes_on_stops_it_again() -> None:
+    drive = Drive(listed(PART))
+    drive.child("part", "failed", error=FAILURE)
+    drive.command("retry")
+    drive.command("cancel")
+    assert drive.told() == [("p/part", "retry"), ("p/part", "cancel")]
+    drive.child("part", "canceled")
+    assert drive.status == "canceled"
+
+
+def test_a_poisoned_parent_can_be_canceled_before_its_child_has_begun() -> None:
+    drive = Drive(listed(wait_for("go"), PART))
+    for _ in range(5):
+        drive.advance(m.Lost("worker"))
+    assert drive.status == "suspended"
+    drive.signal("go")
+    assert drive.births == []
+    drive.command("cancel")
+    assert (drive.status, drive.births) == ("canceled", [])
+
+
+def test_a_parent_that_ends_by_force_or_time_asks_its_children_to_stop() -> None:
+    both = parallel("Both", PART, PART)
+    timed = Drive(listed(both, timeout=60)).wait(60)
+    assert timed.status == "timed_out"
+    assert {send.process_id for send in timed.sends} == {"p/Both/part", "p/Both/part#2"}
+    assert all(
+        isinstance(send.message, m.Command) and send.message.verb == "cancel"
+        for send in timed.sends
+    )
+    aborted = Drive(listed(parallel("Both", PART, wait_for("stop") >> abort))).signal("stop")
+    assert aborted.status == "aborted"
+    assert [send.process_id for send in aborted.sends] == ["p/Both/part"]
+    done_with = Drive(listed(parallel("Both", PART, fails("A", {"fails": 9})))).run()
+    assert done_with.sends == []
+    late = ended(timed, "p/Both/part", "canceled", "Both/part")
+    assert late.status == "timed_out"
+
+
+def test_a_child_that_was_asked_to_stop_is_not_asked_again_at_the_end() -> None:
+    drive = Drive(listed(PART, timeout=60)).command("cancel").wait(60)
+    assert (drive.status, len(drive.sends)) == ("timed_out", 1)
+
+
+# -- being a child ---------------------------------------------------------------------------------
+
+
+def test_a_child_tells_its_parent_its_end_in_the_commit_that_ends_it() -> None:
+    drive = Drive(listed(writes("A", a=1)), parent=("above", "G/part"))
+    drive.perform("A")
+    end = m.ChildEnded("G/part", "p", "completed", {"a": 1})
+    assert drive.sends == [Send("above", end, reopens=True)]
+
+
+def test_a_child_tells_each_of_its_ends() -> None:
+    until = {"fails": 1}
+    drive = Drive(listed(fails("A", until)), parent=("above", "part")).run()
+    drive.command("retry").run()
+    ends = [send.message for send in drive.sends]
+    assert [(end.status, end.error) for end in ends if isinstance(end, m.ChildEnded)] == [
+        ("failed", FAILURE),
+        ("completed", None),
+    ]
+
+
+def test_a_child_that_can_not_be_tried_again_tells_its_parent_so() -> None:
+    drive = Drive(listed(fails("A", {"fails": 1}), timeout=60), parent=("above", "part")).run()
+    drive.wait(61)
+    assert drive.status == "failed"
+    drive.advance(m.Command("retry", m.ANY))
+    assert isinstance(drive.events[-1], e.CommandRefused)
+    end = drive.sends[-1].message
+    assert isinstance(end, m.ChildEnded)
+    assert end.error is not None
+    assert "its time was up" in end.error.message
+
+    above = Drive(listed(PART))
+    above.child("part", "failed", error=FAILURE)
+    above.command("retry")
+    ended(above, "p/part", end.status, error=end.error, is_final=end.is_final)
+    assert (above.status, above.failed) == ("failed", ["part"])
+    assert "its time was up" in above.error.message
+    above.command("retry")
+    assert above.births[-1].child == "p/part@2"
+
+
+def test_a_retry_that_comes_while_the_child_runs_again_is_nothing_to_tell() -> None:
+    drive = Drive(listed(fails("A", {"fails": 1})), parent=("above", "part")).run()
+    drive.command("retry")
+    told = len(drive.sends)
+    drive.advance(m.Command("retry", m.ANY))
+    assert isinstance(drive.events[-1], e.CommandRefused)
+    assert len(drive.sends) == told
+
+
+# -- nested ----------------------------------------------------------------------------------------
+
+
+def test_children_of_a_loop_are_born_as_the_limit_allows() -> None:
+    one = child("part", into="got", input=lambda item: {"n": item})
+    drive = Drive(listed(foreach("Each", "xs", one, limit=2)), {"xs": [5, 6, 7]})
+    assert [(birth.child, birth.input) for birth in drive.births] == [
+        ("p/Each[0]/part", {"n": 5}),
+        ("p/Each[1]/part", {"n": 6}),
+    ]
+    drive.child("Each[0]/part", "failed", error=FAILURE)
+    drive.child("Each[2]/part", result=7)
+    drive.child("Each[1]/part", result=6)
+    assert (drive.status, drive.failed) == ("failed", ["Each[0]/part"])
+    drive.command("retry")
+    assert drive.told() == [("p/Each[0]/part", "retry")]
+    drive.child("Each[0]/part", result=5)
+    assert drive.process.result["Each"] == [{"got": 5}, {"got": 6}, {"got": 7}]
+
+
+def test_the_retry_of_one_item_never_stops_the_child_of_another() -> None:
+    drive = Drive(listed(foreach("Each", "xs", PART, limit=1)), {"xs": [0, 1, 2]})
+    drive.child("Each[0]/part", "failed", error=FAILURE)
+    assert drive.children == ["Each[1]/part"]
+    drive.command("retry")
+    assert (drive.told(), drive.children) == ([], ["Each[1]/part"])
+    drive.child("Each[1]/part", result={})
+    assert drive.told() == [("p/Each[0]/part", "retry")]
+
+
+def test_a_child_in_a_focus_gets_the_part_and_writes_there() -> None:
+    drive = Drive(listed(focussteps("k")(PART)), {"k": {"x": 1}, "other": 2})
+    assert drive.births[0].input == {"x": 1}
+    drive.child("k/part", result={"y": 2})
+    assert drive.process.result == {"k": {"x": 1, "y": 2}, "other": 2}
+
+
+def test_a_condition_around_a_child_is_asked_before_it_is_born() -> None:
+    guarded = conditional(is_on)(PART)
+    assert Drive(listed(guarded)).births == []
+    assert len(Drive(listed(guarded), {"on": True}).births) == 1
+
+
+def test_a_result_of_a_child_may_not_clash_with_another_branch() -> None:
+    drive = Drive(listed(parallel("Both", writes("A", k=1), PART))).run()
+    drive.child("Both/part", result={"k": 2})
+    assert (drive.error.type, drive.failed) == ("BranchConflictError", ["Both/part"])
+    drive.command("retry")
+    assert drive.births[-1].child == "p/Both/part@2"
+    drive.child("Both/part", result={"l": 2})
+    assert drive.process.result == {"k": 1, "l": 2}
+    with pytest.raises(InvalidStepListError, match=r"both write State\['got'\]"):
+        listed(parallel("Both", child("part", into="got"), child("part", into="got")))
+
+
+def test_names_of_children_are_as_free_as_those_of_steps() -> None:
+    odd = child("part").named("order [1]/2 {x} #1@2")
+    drive = Drive(listed(foreach("Each", "xs", odd)), {"xs": [0]})
+    assert drive.births[0].child == "p/Each[0]/order [1]/2 {x} #1@2"
+    drive.child("Each[0]/order [1]/2 {x} #1@2", result={"a": 1})
+    assert drive.process.result == {"xs": [0], "Each": [{"a": 1}]}
+
+
+@pytest.mark.parametrize(
+    ("make", "told", "error"),
+    [
+        (
+            lambda: child(5),
+            "child takes a workflow or the name of one, not 5",
+            InvalidStepListError,
+        ),
+        (lambda: child(part.steps[1]), "child takes a workflow", InvalidStepListError),
+        (lambda: child(""), "child needs a name", InvalidOptionError),
+        (
+            lambda: child("part", input=[1]),
+            "input of child 'part' must be a dict",
+            InvalidOptionError,
+        ),
+        (lambda: child("part", input={1: 2}), "texts as keys", InvalidOptionError),
+        (lambda: child("part", input={"a": object()}), "input of child", InvalidOptionError),
+        (lambda: child("part", into=""), "child 'part': into", InvalidOptionError),
+    ],
+)
+def test_a_child_that_makes_no_sense_is_refused(
+    make: Any, told: str, error: type[Exception]
+) -> None:
+    with pytest.raises(error, match=told):
+        make()
+
+
+def test_lists_of_children_are_lists_like_others() -> None:
+    steps = init >> part >> child("other") >> (begin >> part) >> done
+    assert [each.name for each in steps] == ["Start", "tried", "other", "tried", "Done"]
+    assert repr(steps) == "init >> child('tried') >> child('other') >> child('tried') >> done"
