@@ -20,6 +20,7 @@ from corago.runtime.executor import Executor, ThreadExecutor
 from corago.runtime.listening import Listener
 from corago.runtime.settings import Settings, Surround, Workflow
 from corago.secrecy import vault_of
+from corago.steps import options
 from corago.steps.program import StepsProgram
 from corago.stores.memory import MemoryStore
 
@@ -62,14 +63,23 @@ def sqlite_path(url: str) -> Path:
     return Path(unquote(rest[3:]))
 
 
+def queue_names(queues: Iterable[str]) -> tuple[str, ...]:
+    """The names of queues, each once. Raises RequestError, InvalidOptionError."""
+    if isinstance(queues, str):
+        raise RequestError(f"queues are several names: write queues=[{queues!r}]")
+    return tuple(dict.fromkeys(options.name(each, "Engine: a queue") for each in queues))
+
+
 class AsyncEngine(EngineCore):
     """A durable workflow engine in your program, for asyncio.
 
     The same methods as `Engine`, as coroutines.
 
     `url`: None for memory, or `sqlite:///file`. `workflows`: those that this engine has the code
-    of. `worker=False` makes a client only, which needs no code. `concurrency`: how many processes
-    it drives at a time; `threads`: how many sync steps run at a time; `lease`: how long a silent
+    of. `worker=False` makes a client only, which needs no code. `queues`: steps of these queues, of
+    whatever process of its workflows, run here too; a step without a queue runs in the worker that
+    drives its process. `concurrency`: how many processes it drives at a time, and how many steps
+    of queues it runs; `threads`: how many sync steps run at a time; `lease`: how long a silent
     worker is believed alive where its death can't be seen; `state_limit`: bytes of JSON that a
     State may have; `grace`: seconds that closing waits for running steps; `listeners`: who is told
     what it does; `codec`: what texts go through on the way to the store, such as compression and
@@ -97,8 +107,13 @@ class AsyncEngine(EngineCore):
         secret_key: str | bytes | Sequence[str | bytes] | None = None,
     ) -> None:
         """Nothing is opened yet: use it in `async with`, or call `open`."""
-        if tuple(activities) or tuple(queues):
-            raise RequestError("activities and queues come with a later version; leave them out")
+        if tuple(activities):
+            raise RequestError("activities come with a later version; leave them out")
+        served = queue_names(queues)
+        if served and not worker:
+            raise RequestError(
+                "queues are served by a worker: leave out worker=False, or the queues"
+            )
         if concurrency < 1 or threads < 1 or lease <= timedelta(0):
             raise RequestError(
                 "concurrency and threads must be 1 or more, and lease more than nothing"
@@ -120,6 +135,7 @@ class AsyncEngine(EngineCore):
                 grace,
                 tuple(listeners),
                 vault_of(secret_key),
+                served,
             ),
             workflows,
         )

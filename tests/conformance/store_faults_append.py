@@ -122,6 +122,7 @@ UNSEEN: dict[str, Mutant] = {
         "append", lambda _, a: replace(a, seen=FAR if a.seen else 0)
     ),
     "unseen messages refuse every commit": misfits.RefusesWhoGoesOn,
+    "unseen messages refuse what nobody holds": misfits_more.RefusesNobody,
     "what comes between check and write is overlooked": misfits.LetsGoAfterAPause,
     "a refused writer loses its lease": after_append(
         Refusal.MORE_MESSAGES, lambda s, p, _: let_go(s, p, 0)

@@ -131,6 +131,7 @@ QUEUES: dict[str, Mutant] = {
         ),
     ),
     "one drop drops all": after_append(None, lambda s, p, a: a.drops and _cleared(s, p)),
+    "an end that says nothing of tasks leaves them": misfits.ClearsWhatIsNamed,
     "the end leaves its own tasks": after_append(
         None, lambda s, p, a: a.closes and _put_after_all(s, p, a)
     ),

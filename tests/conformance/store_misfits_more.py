@@ -241,3 +241,13 @@ class PutsToSleepForNobody(MemoryStore):
         if refusal is None and process is not None and append.fence.owner is None and goes_on:
             self._let_go(process, append.due_us)
         return refusal
+
+
+class RefusesNobody(MemoryStore):
+    """Unseen messages refuse whatever is written by nobody."""
+
+    async def append(self, append: Append) -> Refusal | None:
+        process = self._at(append.fence.instance)
+        if process is not None and append.fence.owner is None and append.seen < process.inbox_head:
+            return Refusal.MORE_MESSAGES
+        return await super().append(append)

@@ -333,3 +333,11 @@ class MuteOfReturns(MemoryStore):
         listeners, self._listeners = self._listeners, []
         await super().return_tasks(worker, numbers, due_us)
         self._listeners = listeners
+
+
+class ClearsWhatIsNamed(MemoryStore):
+    """An end removes tasks only if its commit has any."""
+
+    def _change_tasks(self, process: KeptProcess, append: Append) -> None:
+        if not append.closes or append.tasks:
+            super()._change_tasks(process, append)

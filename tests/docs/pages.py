@@ -66,11 +66,11 @@ def blocks(page: Path) -> Iterator[Block]:
     lines = iter(enumerate(page.read_text("utf-8").splitlines(), start=1))
     file: str | None = None
     for number, line in lines:
-        named = _NAMED.fullmatch(line.strip())
-        file = named["name"] if named else file if not line.strip() else file
         opened = _OPENED.match(line)
         if opened is None:
-            file = file if named or not line.strip() else None
+            named = _NAMED.fullmatch(line.strip())
+            if named or line.strip():  # the comment stands right above its block
+                file = named["name"] if named else None
             continue
         inner = []
         for _, each in lines:
@@ -92,6 +92,8 @@ def _block(page: Path, number: int, kind: str, inner: list[str], file: str | Non
     while skipped < len(inner) and re.match(r":[\w-]+:", inner[skipped]):
         if inner[skipped].startswith(":caption:"):
             file = inner[skipped].removeprefix(":caption:").strip()
+        skipped += 1
+    while skipped < len(inner) and not inner[skipped].strip():
         skipped += 1
     return Block(page, number + skipped, directive[2], _joined(inner[skipped:]), file)
 
@@ -121,7 +123,10 @@ def commands(block: Block) -> Iterator[Command]:
 
 
 def agrees(wanted: str, printed: str) -> bool:
-    """Whether a page's output is what was printed: `...` stands for anything, blanks for blanks."""
+    """Whether a page's output is what was printed.
+
+    `...` stands for anything; blanks and line breaks are alike, since pages are narrow.
+    """
     return re.fullmatch(_pattern(wanted), _plain(printed), re.DOTALL) is not None
 
 
@@ -130,4 +135,4 @@ def _pattern(wanted: str) -> str:
 
 
 def _plain(text: str) -> str:
-    return "\n".join(" ".join(line.split()) for line in text.strip().splitlines() if line.strip())
+    return " ".join(text.split())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import io
 import os
 import re
@@ -24,6 +25,7 @@ DEADLINE = 60.0
 """Seconds that a command may take, or that a page's output may need to come true."""
 
 GLANCE = 0.2
+SETTINGS = {"COLUMNS": "100", "NO_COLOR": "1", "USER": "ann", "LOGNAME": "ann"}
 LOOKING = frozenset({"list", "show", "history", "explain", "graph"})
 """Commands that change nothing: while a worker is at work, a reader repeats them."""
 
@@ -37,17 +39,14 @@ class Reader:
         self._patch = patch
         self._module = ModuleType("page")
         self._printed = ""
-        self._jobs: list[subprocess.Popen[bytes]] = []
+        self._jobs: dict[int, subprocess.Popen[bytes]] = {}
+        self._folder = folder
+        self._known = frozenset(sys.modules)
         patch.chdir(folder)
         patch.syspath_prepend(folder)
         patch.setitem(sys.modules, "page", self._module)
         patch.setenv("PATH", f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}")
-        for name, value in {
-            "COLUMNS": "100",
-            "NO_COLOR": "1",
-            "USER": "ann",
-            "LOGNAME": "ann",
-        }.items():
+        for name, value in SETTINGS.items():
             patch.setenv(name, value)
         for name in ("CORAGO_URL", "CORAGO_SECRET_KEY", "CORAGO_CODEC", "CORAGO_DEBUG"):
             patch.delenv(name, raising=False)
@@ -56,6 +55,7 @@ class Reader:
         """Do what a block says."""
         if block.file is not None:
             Path(block.file).write_text(block.text, "utf-8")
+            self._forget()
         elif block.kind == "python":
             self._printed = self._executed(block)
         elif block.kind == "output":
@@ -68,9 +68,17 @@ class Reader:
 
     def leave(self) -> None:
         """Stop what still runs."""
-        for job in self._jobs:
+        for job in self._jobs.values():
             job.kill()
             job.wait(DEADLINE)
+        self._forget()
+
+    def _forget(self) -> None:
+        """Let nobody find a module of the folder as it was before."""
+        for name in set(sys.modules) - self._known:
+            if str(getattr(sys.modules[name], "__file__", "")).startswith(str(self._folder)):
+                del sys.modules[name]
+        importlib.invalidate_caches()
 
     # -- Python ------------------------------------------------------------------------------
 
@@ -88,10 +96,9 @@ class Reader:
         if words[0] in _BUILTINS:
             _BUILTINS[words[0]](self, words[1:])
         elif command.line.endswith("&"):
-            line = command.line.removesuffix("&")
-            self._jobs.append(
-                subprocess.Popen(["bash", "-c", f"exec {line}"], stderr=subprocess.DEVNULL)
-            )
+            line = f"exec {command.line.removesuffix('&')}"
+            number = max(self._jobs, default=0) + 1
+            self._jobs[number] = subprocess.Popen(["bash", "-c", line])
         else:
             self._look(command, words)
 
@@ -126,7 +133,7 @@ class Reader:
         return done.returncode, done.stdout
 
     def _works(self) -> bool:
-        return any(job.poll() is None for job in self._jobs)
+        return any(job.poll() is None for job in self._jobs.values())
 
     # -- the shell's own words ---------------------------------------------------------------
 
@@ -145,7 +152,7 @@ class Reader:
 
     def _kill(self, words: list[str]) -> None:
         """`kill %1` and `kill -9 %1`; waits until it has gone, as the next prompt tells."""
-        job = self._jobs[int(words[-1].removeprefix("%")) - 1]
+        job = self._jobs.pop(int(words[-1].removeprefix("%")))
         if words[0] == "-9":
             job.kill()
         else:
@@ -164,16 +171,12 @@ _BUILTINS: dict[str, Callable[[Reader, list[str]], None]] = {
 @contextmanager
 def reading(folder: Path) -> Iterator[Reader]:
     """A reader in an empty folder, who leaves nothing behind."""
-    known = set(sys.modules)
     with pytest.MonkeyPatch.context() as patch:
         reader = Reader(folder, patch)
         try:
             yield reader
         finally:
             reader.leave()
-            for name in set(sys.modules) - known:
-                if str(getattr(sys.modules[name], "__file__", None)).startswith(str(folder)):
-                    del sys.modules[name]
 
 
 @contextmanager

@@ -229,9 +229,11 @@ class Answers(Mapping[str, Callable[[Mapping[str, Any]], Any]]):
         self.is_armed = False
 
     def __getitem__(self, name: str) -> Callable[[Mapping[str, Any]], Any]:
-        def function(values: Mapping[str, Any]) -> bool:
+        def function(values: Mapping[str, Any]) -> Any:
             if self.is_armed:
                 raise ExplodedError
+            if name.endswith("?input"):
+                return {"size": len(values)}
             if self.seed % 3 == 0:
                 return False  # a table that asks then goes round for ever
             number = crc32(f"{self.seed}/{name}/{len(values)}/{values.get('visit')}".encode()) % 8
@@ -328,6 +330,7 @@ def _pool(kind: str, **choices: tuple[Any, ...]) -> list[dict[str, Any]]:
 
 _NAMES = ("one", "two", "three")
 _GUARDS: tuple[Any, ...] = ([], [], [{}], [{}, {}])
+_UNDO = {"name": "back", "parameters": [{"name": "state", "type": "dict"}]}
 _LEAVES = (
     *_pool("step", name=_NAMES) * 8,
     *_pool(
@@ -336,7 +339,10 @@ _LEAVES = (
         guards=_GUARDS,
         retry=(None, {"attempts": 3, "delay": 0}, {"attempts": 2, "delay": 60.0}),
         at_most_once=(False, True),
+        undo=(None, _UNDO),
     ),
+    *_pool("step", name=_NAMES, undo=({**_UNDO, "at_most_once": True}, _UNDO)) * 4,
+    *_pool("step", name=_NAMES, queue=("gpu",), at_most_once=(False, True), undo=(None, _UNDO)) * 3,
     *_pool("sleep", name=_NAMES, guards=([], [{}]), seconds=_SECONDS),
     *_pool(
         "wait_for",
@@ -346,10 +352,19 @@ _LEAVES = (
         timeout=(None, 30, 4000.0),
         into=(None, "a"),
     ),
+    *_pool("child", name=_NAMES, workflow=("other",), into=(None, "a"), guards=_GUARDS) * 3,
+    *({**each, "input_by": []} for each in _pool("child", name=_NAMES, workflow=("other",))),
     *_pool("init", name=("init",)) * 8,
     *_pool("abort", name=("abort",), guards=_GUARDS) * 6,
 )
 _leaves = st.sampled_from(_LEAVES)
+_CONTAINERS = (
+    *_pool("group", name=_NAMES, guards=_GUARDS),
+    *_pool("focus", name=_NAMES, guards=_GUARDS, key=("a", "f")),
+    *_pool("lens", name=_NAMES, guards=_GUARDS),
+    *_pool("foreach", name=_NAMES, guards=_GUARDS, key=("xs", "a"), limit=(1, 2), into=(None, "a")),
+    *_pool("foreach", name=_NAMES, key=("xs",), limit=(1, 2)) * 3,
+)
 
 
 def _parallels(parts: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
@@ -361,14 +376,23 @@ def _parallels(parts: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
     )
 
 
-def _document(parts: list[dict[str, Any]]) -> dict[str, Any]:
+def _around(parts: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
+    containers = st.builds(
+        lambda frame, steps: {**frame, "steps": steps},
+        st.sampled_from(_CONTAINERS),
+        st.lists(parts, min_size=1, max_size=3),
+    )
+    return st.one_of(_parallels(parts), containers)
+
+
+def _document(parts: list[dict[str, Any]], undoes: bool) -> dict[str, Any]:  # noqa: FBT001 - drawn
     first, last = {"kind": "init", "name": "init"}, {"kind": "done", "name": "done"}
-    return {"steps": [first, *parts, last]}
+    return {"steps": [first, *parts, last], "undo_on_failure": undoes}
 
 
-_shallow = _parallels(_leaves)
-_parts = st.one_of(_leaves, _leaves, _shallow, _parallels(st.one_of(_leaves, _leaves, _shallow)))
-documents = st.lists(_parts, min_size=1, max_size=4).map(_document)
+_shallow = _around(_leaves)
+_parts = st.one_of(_leaves, _leaves, _shallow, _around(st.one_of(_leaves, _leaves, _shallow)))
+documents = st.builds(_document, st.lists(_parts, min_size=1, max_size=4), st.booleans())
 step_lists = documents.map(StepsProgram)
 
 
@@ -397,6 +421,8 @@ _KINDS = (
     *("signal",) * 3,
     *("timer",) * 4,
     *("command",) * 5,
+    *("child",) * 4,
+    "unborn",
     "update",
     "lost",
     "stale",
@@ -419,6 +445,15 @@ _bursts = st.builds(
 )
 
 
+_INPUTS: tuple[Any, ...] = (
+    None,
+    {"a": 1},
+    {"xs": [1, 2, 3], "f": {"x": 1}},
+    {"xs": [], "a": {"xs": [1]}},
+    {"xs": [{"xs": [1, 2]}, {"a": 1}], "a": [1, 2]},
+)
+
+
 @st.composite
 def scenarios(draw: st.DrawFn) -> Scenario:
     answers = Answers(draw(st.integers(0, 99)))
@@ -429,7 +464,9 @@ def scenarios(draw: st.DrawFn) -> Scenario:
         process_id="p",
         workflow="w",
         sha="0",
-        input=draw(st.sampled_from((None, {}, {"a": 1}))),
+        input=draw(st.sampled_from(_INPUTS)),
+        parent=draw(st.sampled_from((None, None, "above"))),
+        parent_path="here",
         timeout=draw(st.sampled_from((*(None,) * 7, 6000.0))),
     )
     bursts = draw(st.lists(_bursts, min_size=2, max_size=8).map(tuple))

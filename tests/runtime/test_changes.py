@@ -156,7 +156,8 @@ def test_two_lists_in_a_rolling_deployment_do_not_bounce_a_process() -> None:
     stage = Stage(old)
 
     async def life() -> None:
-        async with stage.engine() as before, stage.engine(workflows=[new]) as after:
+        few = stage.engine(concurrency=2)  # so that the newer worker gets its share
+        async with few as before, stage.engine(workflows=[new]) as after:
             for number in range(40):
                 await before.start(old, id=f"p{number}")
             for _ in range(2):

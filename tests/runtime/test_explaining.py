@@ -93,7 +93,8 @@ def test_a_step_in_a_queue_is_named_with_its_queue() -> None:
     agenda = Agenda(activities=(d.ScheduleActivity("Train", {}, queue="gpu"),))
     found = around({"agenda": agenda}, wait_for("go"), status="waiting")
     assert found.reason == "waiting"
-    assert "step 'Train' is with the workers of queue 'gpu'" in str(found)
+    assert "step 'Train' waits for a worker of queue 'gpu' to run it" in str(found)
+    assert [way.command for way in found.ways] == ["corago worker FILE --queue gpu"]
 
 
 @pytest.mark.parametrize("kind", sorted(HINTS))

@@ -38,6 +38,11 @@ def count(text: str, lines: list[str], go: dict[str, Any]) -> State:
     return {"count": [len(text), len(lines), len(go["data"])]}
 
 
+@step("Grow far", queue="far")
+def grow_far(text: str) -> State:
+    return {"twice": text + text}
+
+
 @workflow("Grows")
 def growing() -> Any:
     return init >> grow >> note >> note.named("Again") >> wait_for("go") >> count >> done
@@ -108,6 +113,16 @@ def test_memory_keeps_them_beside_its_rows_too() -> None:
             assert max(map(len, await store.events("p"))) < LARGE_TEXT
 
     asyncio.run(story())
+
+
+def test_they_go_to_queues_and_come_back(path: Path) -> None:
+    body = listing(grow_far, wait_for("go"))
+    with Engine(f"sqlite:///{path}", workflows=[body], queues=["far"]) as engine:
+        engine.start(body, {"text": LARGE}, id="p")
+        engine.signal("p", "go")
+        found = engine.get("p").result(timeout=DEADLINE)
+        assert found == {"text": LARGE, "twice": LARGE + LARGE, "go": None}
+    assert max(rows(path, "select length(data) from events")) < LARGE_TEXT
 
 
 def test_updates_and_results_that_a_person_sets_may_be_large() -> None:

@@ -213,6 +213,24 @@ def test_a_start_may_be_repeated_and_another_secret_is_another_input() -> None:
         assert [each.data for each in engine.pending("p")] == [MASK]  # type: ignore[union-attr]
 
 
+@step("Far", queue="far")
+def far(word: SecretStr, large: str = "") -> State:
+    if not large:
+        raise ValueError(f"{word.get_secret_value()} is wrong")
+    return {"word": word, "large": large + word.get_secret_value()[:0]}
+
+
+def test_a_step_of_a_queue_gets_it_and_keeps_it_too(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path / 'work.db'}"
+    body = listing(far)
+    with Engine(url, workflows=[body], queues=["far"], secret_key=KEY) as engine:
+        given = {"word": SecretStr("given-hush"), "large": "x" * 20_000}
+        assert engine.start(body, given).result(timeout=DEADLINE) == given
+        with pytest.raises(ProcessFailedError, match=r"ValueError: \*{10} is wrong"):
+            engine.start(body, {"word": SecretStr("given-hush")}).result(timeout=DEADLINE)
+        assert in_files(tmp_path) == set()
+
+
 # -- without the key -------------------------------------------------------------------------------
 
 HOW = (

@@ -21,7 +21,7 @@ from corago.core import codec
 from corago.core import events as e
 from corago.core import messages as m
 from corago.ports.store import Append, Outgoing
-from corago.runtime.worker import IDLE_SECONDS
+from corago.runtime.bell import IDLE_SECONDS
 from tests.runtime.stage import AFTER, BEFORE, Stage, ends, kinds, listing, reaches, until
 
 

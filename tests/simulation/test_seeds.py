@@ -19,6 +19,33 @@ def test_a_world_of_dying_workers_ends_as_a_world_where_nobody_dies(seed: int) -
     assert wild == calm
 
 
+@pytest.mark.parametrize("seed", range(1000, 1100))
+def test_steps_of_queues_end_alike_whoever_dies(seed: int) -> None:
+    calm, quiet = play(seed, Plan(workers=3, queued=0.6))
+    assert len(quiet.starts) == len(set(quiet.starts)), "nobody died, so nothing runs twice"
+    wild, ledger = play(seed, Plan(workers=3, queued=0.6, deaths=5, failure_rate=0.05))
+    assert check(quiet, calm) == []
+    assert check(ledger, wild) == []
+    assert wild == calm
+
+
+@pytest.mark.parametrize("seed", range(2000, 2100))
+def test_lists_within_lists_and_children_end_alike_whoever_dies(seed: int) -> None:
+    calm, quiet = play(seed, Plan(nests=True, processes=2))
+    assert len(quiet.starts) == len(set(quiet.starts)), "nobody died, so nothing runs twice"
+    wild, ledger = play(seed, Plan(nests=True, processes=2, deaths=4, failure_rate=0.05))
+    assert check(quiet, calm) == []
+    assert check(ledger, wild) == []
+    assert wild == calm
+
+
+@pytest.mark.parametrize("seed", range(3000, 3080))
+def test_what_is_canceled_takes_back_what_was_done_whoever_dies(seed: int) -> None:
+    plan = Plan(nests=True, processes=2, cancels=True, deaths=4, failure_rate=0.05)
+    states, ledger = play(seed, plan)
+    assert check(ledger, states) == []
+
+
 def test_the_same_seed_gives_the_same_run_event_for_event() -> None:
     def histories() -> list[list[object]]:
         states, ledger = play(11, Plan(deaths=4, failure_rate=0.05))

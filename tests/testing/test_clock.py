@@ -34,6 +34,7 @@ from tests.runtime.stage import listing
 
 MONTH = timedelta(days=30)
 DEADLINE = 20.0
+AT_ONCE = 3.0  # sooner than the safety net of a worker that was not told
 
 
 @step("Note")
@@ -142,7 +143,7 @@ def test_a_clock_that_does_not_jump_is_moved_by_hand(url: str) -> None:
         expect(handle).sleeps()
         assert handle.info().status == "waiting"
         clock.advance(1)
-        handle.result(timeout=DEADLINE)
+        handle.result(timeout=AT_ONCE)
         assert clock.now() == DAWN + MONTH
 
 
@@ -223,6 +224,20 @@ def test_a_client_waits_and_the_workers_clock_jumps(tmp_path: Path, clock: Virtu
         handle = client.start(waits.name)
         assert handle.result(timeout=DEADLINE) == {"noted": True}
         assert clock.now() == DAWN + MONTH
+
+
+def test_what_a_client_sends_comes_before_time_passes(tmp_path: Path, clock: VirtualClock) -> None:
+    url, waits = f"sqlite:///{tmp_path}/work.db", listing(wait_for("yes", timeout=MONTH))
+    with (
+        Engine(url, clock=clock, workflows=[waits]),
+        Engine(url, clock=clock, worker=False) as client,
+    ):
+        for _ in range(10):
+            handle = client.start(waits.name)
+            expect(handle).waits_for_signal("yes")
+            client.signal(handle.id, "yes", 1)
+            assert handle.result(timeout=DEADLINE) == {"yes": 1}
+        assert clock.now() == DAWN
 
 
 def test_two_workers_share_a_clock(tmp_path: Path, clock: VirtualClock) -> None:

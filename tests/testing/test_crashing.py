@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 from datetime import timedelta
 from typing import Any
 
@@ -21,7 +22,6 @@ from corago import (
     wait_for,
 )
 from corago.core import events as e
-from corago.errors import DuplicateNameError
 from corago.testing import Run, crash_at, crash_everywhere, expect, replay
 from tests.runtime.stage import listing
 
@@ -101,6 +101,10 @@ def test_months_cost_nothing_on_the_stage() -> None:
     assert {run.status for run in runs} == {"failed"}
     took = runs[0].history[-1].at - runs[0].history[0].at
     assert took == 13 * MONTH
+    calls = runs[0].calls
+    idle = [each for each in itertools.pairwise(calls) if set(each) == {"claim of nothing"}]
+    assert len(idle) > 5, "it has looked for work while the step ran"
+    assert len(runs) == 1 + 2 * (len(calls) - len(idle))
 
 
 def test_everything_survives_a_crash_everywhere(ledger: Ledger) -> None:
@@ -173,20 +177,16 @@ def test_a_difference_is_told_with_both_histories() -> None:
 
 
 def test_what_steps_did_outside_is_reset_before_each_run() -> None:
-    count = 0
-
-    def reset() -> None:
-        nonlocal count
-        count = 0
+    begun: list[list[str]] = []
 
     @step("Count")
     def counted() -> State:
-        nonlocal count
-        count += 1
-        return {"count": min(count, 1)}
+        begun[-1].append(current().path)
+        return {"is_first": len(begun[-1]) == 1}
 
-    runs = crash_everywhere(listing(counted), prepare=reset)
-    assert len(runs) > 10
+    runs = crash_everywhere(listing(counted), prepare=lambda: begun.append([]), compare=set)
+    assert len(begun) == len(runs)
+    assert {len(each) for each in begun} == {1, 2}
 
 
 def test_children_survive_with_their_parents_and_are_answered_too(ledger: Ledger) -> None:
@@ -232,13 +232,6 @@ def test_the_same_crash_gives_the_same_history_event_for_event(ledger: Ledger) -
 def test_what_is_no_place_to_crash_is_refused(where: Any, when: Any, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         crash_at(where, when=when)
-
-
-def test_a_worker_that_cannot_begin_says_why() -> None:
-    one, other = listing(sleep(1)), listing(sleep(2))
-    other.name = one.name
-    with pytest.raises(DuplicateNameError):
-        crash_at(1).run(one, also=[other])
 
 
 def test_a_run_tells_itself(ledger: Ledger) -> None:

@@ -34,6 +34,7 @@ from corago.core.history import History
 from corago.testing import (
     ReplayError,
     VirtualClock,
+    crash_at,
     crash_everywhere,
     expect,
     load_history,
@@ -120,6 +121,30 @@ def is_huge(size: int) -> bool:
 
 def is_broken(size: int) -> bool:
     raise RuntimeError("no")
+
+
+@step("Pay", at_most_once=True)
+def pay() -> State:
+    return {"paid": True}
+
+
+def test_a_wait_for_another_signal_is_told_where_it_would_have_ended(engine: Engine) -> None:
+    def waits(signal: str) -> Any:
+        return port(wait_for(signal, timeout=DAYS).named("Wait"))
+
+    handle = engine.start(waits("no"))
+    engine.signal(handle.id, "yes", 1)
+    expect(handle).failed_at("Wait")
+    replay(handle.history(), waits("no"))
+    with pytest.raises(ReplayError, match="TimerFired 'Wait@1'\nThere, today's code wants to rec"):
+        replay(handle.history(), waits("yes"))
+
+
+def test_what_was_suspended_under_another_name_is_told() -> None:
+    history = crash_at("Pay").run(port(pay)).history
+    assert replay(history, port(pay)).status == "suspended"
+    with pytest.raises(ReplayError, match="ProcessSuspended 'Pay'.*\n.* wants 'Buy' to run"):
+        replay(history, port(pay.named("Buy")))
 
 
 STRICT: dict[str, tuple[Any, str, str]] = {

@@ -32,15 +32,20 @@ from corago import (
     Subject,
     abort,
     begin,
+    child,
     conditional,
     current,
     done,
     events,
+    focussteps,
+    foreach,
     init,
     parallel,
     retrystep,
     sleep,
     step,
+    step_group,
+    steplens,
     wait_for,
     workflow,
 )
@@ -81,6 +86,30 @@ def create_port() -> StepList:
         >> sleep(timedelta(days=1))
         >> wait_for("approved", timeout=60.0, into="approval")
         >> conditional(is_fast)(abort)
+        >> done
+    )
+
+
+def order(speed: int) -> State:
+    return {"speed": speed}
+
+
+def put(substate: State) -> State:
+    return substate
+
+
+@workflow("Create many ports", undo_on_failure=True)
+def create_ports() -> StepList:
+    return (
+        init
+        >> step_group("first", configure >> create_port)
+        >> foreach("each", "ports", create_port, into="made", limit=4)
+        >> focussteps("part")(configure)
+        >> steplens(order, put)(begin >> configure)
+        >> child(create_port, input=order, into="made")
+        >> child("create_port", input={"speed": 1})
+        >> conditional(is_fast)(create_port)
+        >> create_port
         >> done
     )
 

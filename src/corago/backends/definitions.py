@@ -5,7 +5,7 @@ Decides nothing: whether a process may follow is for its program to say.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import Any
 
 import msgspec
@@ -30,6 +30,7 @@ class Definitions:
         self._mine: dict[str, Definition] = {}
         self._followers: dict[str, Definition] = {}
         self._older: dict[int, int] = {}
+        self._numbers: dict[str, int] = {}
 
     async def define(self, definition: Definition, program: Program[Any]) -> Definition:
         """Keep a definition that this engine has the code of."""
@@ -41,6 +42,7 @@ class Definitions:
             if other.version == kept.version and other.id < row:
                 self._followers[other.sha] = kept
                 self._older[other.id] = row
+                self._numbers[other.sha] = other.id
         return kept
 
     def id(self, sha: str) -> int:
@@ -51,6 +53,11 @@ class Definitions:
     def older(self) -> tuple[tuple[int, int], ...]:
         """Older definitions, each with the one of this engine that follows it."""
         return tuple(self._older.items())
+
+    def numbers(self, shas: Iterable[str], but: Collection[str]) -> list[int]:
+        """The numbers of definitions of this engine, and of all that one follows `but` these."""
+        older = (number for sha, number in self._numbers.items() if sha not in but)
+        return [*(self._mine[sha].id for sha in shas), *older]
 
     def follower(self, sha: str) -> Definition | None:
         """The definition of this engine that follows an older one."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 
 import msgspec
@@ -71,12 +71,17 @@ class ActivityTasks:
         self.held = store.held_tasks
 
     async def poll(
-        self, worker: int, queues: Sequence[str], shas: Sequence[str], limit: int
+        self,
+        worker: int,
+        queues: Sequence[str],
+        shas: Sequence[str],
+        limit: int,
+        *,
+        leaving: Collection[str] = (),
     ) -> PolledActivities:
-        """Take due tasks, those of older definitions too which these follow."""
-        known = [self._definitions.id(sha) for sha in shas]
-        older = [each for each, _ in self._definitions.older]
-        claims = await self._store.claim_tasks(worker, queues, [*known, *older], limit)
+        """Take due tasks."""
+        of = self._definitions.numbers(shas, leaving)
+        claims = await self._store.claim_tasks(worker, queues, of, limit)
         found = [await self._understood(task, worker) for task in claims.taken]
         due = None if claims.next_due_us is None else from_us(claims.next_due_us)
         return PolledActivities(tuple(task for task in found if task is not None), due)

@@ -26,8 +26,10 @@ class Engine(Asking):
     The same methods as `AsyncEngine`, blocking.
 
     `url`: None for memory, or `sqlite:///file`. `workflows`: those that this engine has the code
-    of. `worker=False` makes a client only, which needs no code. `concurrency`: how many processes
-    it drives at a time; `threads`: how many sync steps run at a time; `lease`: how long a silent
+    of. `worker=False` makes a client only, which needs no code. `queues`: steps of these queues, of
+    whatever process of its workflows, run here too; a step without a queue runs in the worker that
+    drives its process. `concurrency`: how many processes it drives at a time, and how many steps
+    of queues it runs; `threads`: how many sync steps run at a time; `lease`: how long a silent
     worker is believed alive where its death can't be seen; `state_limit`: bytes of JSON that a
     State may have; `grace`: seconds that closing waits for running steps; `listeners`: who is told
     what it does; `codec`: what texts go through on the way to the store, such as compression and

@@ -19,4 +19,4 @@ def secret_key(*, common: Common = COMMON) -> None:
     if out.is_json:
         return out.document({"key": key})
     out.text(key)
-    return out.say(f"keep it like a password; all who start or run processes need it, in {VARIABLE}")
+    return out.say(f"keep it like a password; who starts or runs processes needs it, in {VARIABLE}")

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 def worker(
     *files: Annotated[str, Parameter(name="FILE")],
+    queue: tuple[str, ...] = (),
     concurrency: int = 64,
     threads: int = 16,
     lease: str = "15s",
@@ -39,7 +40,8 @@ def worker(
 
     Args:
         files: Python files (or dotted modules) of workflows; FILE:WORKFLOW takes just that one.
-        concurrency: how many processes it drives at a time.
+        queue: a queue whose steps run here too; several times for several.
+        concurrency: how many processes it drives at a time, and how many steps of queues.
         threads: how many sync steps run at a time.
         lease: how long it is believed alive when silent, where its death can't be seen.
         grace: how long running steps may take to end when it stops.
@@ -55,6 +57,7 @@ def worker(
         engine = AsyncEngine(
             url,
             workflows=workflows,
+            queues=queue,
             concurrency=concurrency,
             threads=threads,
             lease=duration(lease, "--lease"),
@@ -62,7 +65,7 @@ def worker(
             listeners=listeners,
             codec=common.codec,
         )
-        asyncio.run(_work(out, engine, url, workflows))
+        asyncio.run(_work(out, engine, url, workflows, queue))
 
 
 def log_to_stderr() -> None:
@@ -71,7 +74,9 @@ def log_to_stderr() -> None:
     logging.basicConfig(level=logging.WARNING, format=form, stream=Stderr())
 
 
-async def _work(out: Output, engine: AsyncEngine, url: str, workflows: list[Workflow]) -> None:
+async def _work(
+    out: Output, engine: AsyncEngine, url: str, workflows: list[Workflow], queues: tuple[str, ...]
+) -> None:
     # a worker has no data but that document: without it, stdout belongs to the steps
     prints = out.steps_on_stderr() if out.is_json else contextlib.nullcontext()
     with stoppable(out, "stopping: running steps may end") as stop, prints:
@@ -79,10 +84,16 @@ async def _work(out: Output, engine: AsyncEngine, url: str, workflows: list[Work
             names = [f"{each.name} (version {each.version})" for each in workflows]
             out.say(
                 f"worker {os.getpid()} runs {count(len(names), 'workflow')} from {url}: "
-                f"{', '.join(names)}; Ctrl-C stops it"
+                f"{', '.join(names)}{_serving(queues)}; Ctrl-C stops it"
             )
             if out.is_json:
                 told = [{"name": w.name, "version": w.version, "sha": w.sha} for w in workflows]
-                out.document({"pid": os.getpid(), "url": url, "workflows": told})
+                document = {"pid": os.getpid(), "url": url, "workflows": told}
+                out.document(document | {"queues": list(queues)})
             await stop.wait()
         out.say("stopped: nothing of it is held any more")
+
+
+def _serving(queues: tuple[str, ...]) -> str:
+    names = ", ".join(map(repr, queues))
+    return f"; it serves the {'queue' if len(queues) == 1 else 'queues'} {names}" if queues else ""

@@ -62,6 +62,12 @@ def farewell(process: Process) -> tuple[Send, ...]:
     return tuple(said)
 
 
+def place(process: Process, message: m.ChildEnded) -> str:
+    """The path of a child that has ended: a change of definition may have renamed it."""
+    known = (path for path, child in process.children.items() if child.id == message.child)
+    return next(known, message.path)
+
+
 def refused(process: Process, message: m.Command, why: str) -> tuple[Send, ...]:
     """What a closed process says to the parent whose command can't open it again."""
     if process.parent is None or message.targets != m.ANY:
@@ -83,7 +89,7 @@ def unborn(deeds: tuple[Deed, ...], child: str) -> tuple[Deed, ...]:
 
 def _name(process: Process, wish: d.StartChild) -> str:
     number = "" if wish.occurrence == 1 else f"@{wish.occurrence}"
-    return f"{process.id}/{wish.path}{number}"
+    return wish.child or f"{process.id}/{wish.path}{number}"
 
 
 def _told(process: Process, path: str, child: str, verb: str) -> Step:

@@ -68,8 +68,6 @@ def target(
         stands = ", ".join(map(repr, [*found, *waiting])) or "nothing"
         return f"step {step!r} has not failed; what can be acted on: {stands}"
     chosen = found or waiting
-    if not chosen and process.status == "failed":
-        return "what its steps had done was taken back, so there is nothing to go on from"
     if not chosen:
         return _nothing(process)
     if verb != "retry" and len(chosen) > 1:
@@ -129,10 +127,7 @@ def _stale(process: Process, agenda: Agenda, command: m.Command, now: datetime) 
 
 def _nothing(process: Process) -> str:
     if process.is_closed:
-        return (
-            "it has failed for good: what it had done was taken back, or its workflow ended it "
-            "there; start it anew under another id"
-        )
+        return "what its steps had done was taken back, so there is nothing to go on from"
     return f"nothing in it has failed (it is {process.standing})"
 
 

@@ -53,8 +53,8 @@ class AwaitSignal(msgspec.Struct, frozen=True):
 class StartChild(msgspec.Struct, frozen=True):
     """A process of this workflow should be open for `path`; `input` counts when it starts.
 
-    `occurrence` tells the children of one path apart; `reopens` lets the failed child of this
-    occurrence go on where it failed; `cancel` asks it to stop.
+    `occurrence` tells the children of one path apart, `child` is the id of one that was started
+    already; `reopens` lets it go on where it failed; `cancel` asks it to stop.
     """
 
     path: str
@@ -63,6 +63,7 @@ class StartChild(msgspec.Struct, frozen=True):
     occurrence: int = 1
     reopens: bool = False
     cancel: bool = False
+    child: str = ""
 
 
 class Incident(msgspec.Struct, frozen=True):

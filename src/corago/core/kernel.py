@@ -17,7 +17,7 @@ from corago.core import events as e
 from corago.core import messages as m
 from corago.core import process as process_fold
 from corago.core.calls import Calls
-from corago.core.commit import Birth, Commit, Deed, DocumentWrite, Queued, Send
+from corago.core.commit import Birth, Commit, Deed, DocumentWrite, Send
 from corago.core.process import Process
 from corago.core.program import NOTHING, Agenda, Program, Snapshot
 
@@ -138,7 +138,7 @@ class _Advance:
             commit,
             births=tuple(deed for deed in self.deeds if isinstance(deed, Birth)),
             sends=tuple(deed for deed in self.deeds if isinstance(deed, Send)),
-            queued=tuple(deed for deed in self.deeds if isinstance(deed, Queued)),
+            queued=queueing.put(self.deeds, self.process, self.agenda or NOTHING),
             cancels=tuple(deed for deed in self.deeds if isinstance(deed, str)),
             drops=queueing.dropped(self.standing, self.process, self.agenda or NOTHING),
             adopts=self.adopts,
@@ -202,7 +202,7 @@ class _Advance:
             case m.ChildEnded():
                 self._receive(
                     e.ChildClosed,
-                    path=message.path,
+                    path=children.place(self.process, message),
                     child=message.child,
                     status=message.status,
                     result=message.result,

@@ -5,13 +5,13 @@ And what is said where workers vanished. Pure.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import datetime
 from typing import Any
 
 from corago.core import decisions as d
 from corago.core import events as e
-from corago.core.commit import Queued
+from corago.core.commit import Deed, Queued
 from corago.core.process import Process
 from corago.core.program import Agenda
 
@@ -42,6 +42,15 @@ def reconcile(process: Process, wish: d.ScheduleActivity, now: datetime) -> Iter
 def standing(process: Process) -> set[str]:
     """The paths whose attempts stand in queues."""
     return {path for path, known in process.activities.items() if known.queued == known.attempt}
+
+
+def put(deeds: Iterable[Deed], process: Process, agenda: Agenda) -> tuple[Queued, ...]:
+    """What is put into queues: nothing that was wanted for a moment only."""
+    queued = {deed.path: deed for deed in deeds if isinstance(deed, Queued)}
+    if not queued:
+        return ()
+    wanted = {wish.path for wish in agenda.activities if wish.queue is not None}
+    return tuple(queued[path] for path in queued if path in standing(process) & wanted)
 
 
 def dropped(before: set[str], process: Process, agenda: Agenda) -> tuple[str, ...]:

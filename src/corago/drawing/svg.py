@@ -47,14 +47,8 @@ def _drawn(layout: Layout) -> Iterator[str]:
     yield f"<style>{dark_rules(_SCOPE)}</style>"
     yield f'<rect{paint("paper")} width="{width}" height="{height}"/>'
     yield from _title(graph)
-    depth = {frame.id: 0 for frame in graph.frames}
-    for frame in graph.frames:
-        above = frame.inside
-        while above is not None:
-            depth[frame.id] += 1
-            above = next(each.inside for each in graph.frames if each.id == above)
-    for frame in sorted(graph.frames, key=lambda each: depth[each.id]):
-        yield from _frame(frame, layout.boxes[frame.id])
+    for frame in sorted(graph.frames, key=lambda each: -layout.boxes[each.id].width):
+        yield from _frame(frame, layout.boxes[frame.id])  # outer ones first: they are wider
     for edge in sorted(layout.edges, key=lambda each: each.edge.tone != "faint"):
         yield from _edge(edge)
     for node in graph.nodes:

@@ -7,7 +7,7 @@ Turns and engines speak only this. Errors everywhere: StoreUnavailableError (try
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from datetime import datetime
 from typing import Any, Protocol
 
@@ -160,11 +160,18 @@ class Backend(Protocol):
         """
 
     async def poll_activity_tasks(
-        self, worker: int, queues: Sequence[str], shas: Sequence[str], limit: int
+        self,
+        worker: int,
+        queues: Sequence[str],
+        shas: Sequence[str],
+        limit: int,
+        *,
+        leaving: Collection[str] = (),
     ) -> PolledActivities:
-        """Lease due tasks of these queues, and of definitions that these are or follow.
+        """Lease due tasks of these queues, and of definitions that these are, or follow.
 
-        What is to stop and nobody's stands in the queue of the empty name.
+        Of the latter, those `leaving` names are left to others. What is to stop and nobody's
+        stands in the queue of the empty name.
         """
 
     async def complete_activity_task(self, task: ActivityTask, outcome: Outcome) -> bool:

@@ -9,8 +9,8 @@ import asyncio
 import contextvars
 import logging
 import traceback
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING, Any, Protocol
 
 import msgspec
 
@@ -18,13 +18,14 @@ from corago.activity import ActivityFunction, Context, entered
 from corago.core import decisions as d
 from corago.core import events as e
 from corago.core import messages as m
+from corago.core.process import Process
 from corago.errors import StateTooLargeError
 from corago.runtime.executor import Job
 from corago.runtime.listening import Ears
 from corago.secrecy import discretion
 
 if TYPE_CHECKING:
-    from corago.runtime.turn import Turn
+    from corago.runtime.worker import Worker
 
 _log = logging.getLogger("corago.activity")
 
@@ -33,6 +34,31 @@ GRACE_SECONDS = 5.0
 
 MESSAGE_CHARACTERS = 8000
 TRACEBACK_CHARACTERS = 8000
+
+
+class Host(Protocol):
+    """Whoever has something attempted: a turn, or a queue's errand.
+
+    `state_bound` is more than the State can have in bytes of JSON. `results` are the sizes of
+    results by path and occurrence, of those that may not be in the State yet.
+    """
+
+    worker: Worker
+    state_bound: int
+    results: dict[tuple[str, int], int]
+
+    @property
+    def process(self) -> Process:
+        """The process that it is for."""
+
+    def held(self) -> Iterable[Any]:
+        """All that the State holds, as far as it is known here."""
+
+    def unrecorded(self) -> set[tuple[str, int]]:
+        """The paths and occurrences of attempts whose results are not in there yet."""
+
+    def ended(self, outcome: m.Outcome) -> None:
+        """The attempt has ended."""
 
 
 class Attempt:
@@ -45,18 +71,18 @@ class Attempt:
         "_end",
         "_function",
         "_handle",
+        "_host",
         "_is_over",
-        "_turn",
         "context",
         "number",
         "wish",
     )
 
     def __init__(
-        self, turn: Turn, wish: d.ScheduleActivity, number: int, function: ActivityFunction
+        self, host: Host, wish: d.ScheduleActivity, number: int, function: ActivityFunction
     ) -> None:
         """Prepare the `number`-th attempt of what `wish` asks for."""
-        process = turn.task.snapshot.process
+        process = host.process
         self.wish = wish
         self.number = number
         self.context = Context(
@@ -67,13 +93,13 @@ class Attempt:
             occurrence=wish.occurrence,
             attempt=number,
         )
-        self._turn = turn
+        self._host = host
         self._function = function
         self._handle: asyncio.Task[None] | Job | None = None
         self._alarm: asyncio.TimerHandle | None = None
         self._end: e.ActivityResult | None = None
         self._is_over = False
-        self._ears = turn.worker.ears
+        self._ears = host.worker.ears
         self._began: float | None = None
 
     def answers(self, wish: d.ScheduleActivity, number: int) -> bool:
@@ -84,14 +110,14 @@ class Attempt:
         """Run it: async on the loop, sync in a thread."""
         context = contextvars.copy_context()
         if self._ears is not None:
-            context.run(self._ears.attempt_began, self._turn.task.snapshot.process, self.context)
+            context.run(self._ears.attempt_began, self._host.process, self.context)
         if self._function.is_async:
-            self._handle = self._turn.worker.loop.create_task(self._perform(), context=context)
+            self._handle = self._host.worker.loop.create_task(self._perform(), context=context)
             self._arm()
         else:
             began = self._arm if self.wish.timeout is not None else None
             self._handle = Job(lambda: context.run(self._work), self._finish, began)
-            self._turn.worker.executor.submit(self._handle)
+            self._host.worker.executor.submit(self._handle)
 
     def cancel(self) -> None:
         """Ask it to stop; its outcome is still waited for."""
@@ -107,7 +133,7 @@ class Attempt:
         self._is_over = True
         self._disarm()
         self.context.request_cancel()
-        worker = self._turn.worker
+        worker = self._host.worker
         if isinstance(self._handle, Job):
             worker.executor.abandon(self._handle)
         elif self._handle is not None and not self._handle.done():
@@ -128,7 +154,7 @@ class Attempt:
         except asyncio.CancelledError as error:
             end = self._end or failed(error, discretion(self.wish.input))
         except BaseException as error:
-            if self._turn.worker.loop.is_closed():
+            if self._host.worker.loop.is_closed():
                 raise  # nobody runs it any more
             # user code may raise anything; it becomes a fact
             end = failed(error, discretion(self.wish.input))
@@ -148,7 +174,7 @@ class Attempt:
     def _completed(self, value: Any) -> e.ActivityResult:
         result = self._function.result(value)
         if result:
-            self._turn.worker.state_limit.check(self._turn, self.wish, result)
+            self._host.worker.state_limit.check(self._host, self.wish, result)
         return e.ActivityCompleted(result)
 
     def _finish(self, end: e.ActivityResult) -> None:
@@ -160,16 +186,16 @@ class Attempt:
             self._tell(self._ears, end)
         path, occurrence = self.wish.path, self.wish.occurrence
         documents = tuple(self.context.documents)
-        self._turn.ended(m.Outcome(path, occurrence, self.number, end, documents))
+        self._host.ended(m.Outcome(path, occurrence, self.number, end, documents))
 
     def _tell(self, ears: Ears, end: e.ActivityResult | None) -> None:
-        ears.attempt_ended(self._turn.task.snapshot.process, self.context, end, self._began)
+        ears.attempt_ended(self._host.process, self.context, end, self._began)
 
     # -- time --------------------------------------------------------------------------------
 
     def _arm(self) -> None:
         if self.wish.timeout is not None and not self._is_over:
-            self._alarm = self._turn.worker.loop.call_later(self.wish.timeout, self._time_out)
+            self._alarm = self._host.worker.loop.call_later(self.wish.timeout, self._time_out)
 
     def _disarm(self) -> None:
         if self._alarm is not None:
@@ -180,7 +206,7 @@ class Attempt:
         end = e.ActivityTimedOut("start_to_close", self.wish.timeout)
         self.context.request_cancel()
         if isinstance(self._handle, Job):
-            self._turn.worker.executor.abandon(self._handle)
+            self._host.worker.executor.abandon(self._handle)
             self._warn("its thread is abandoned")
             self._finish(end)
         else:
@@ -192,7 +218,7 @@ class Attempt:
             self._handle.cancel()
             self._handle.add_done_callback(self._stopped)
             self._disarm()
-            self._alarm = self._turn.worker.loop.call_later(GRACE_SECONDS, self._give_up)
+            self._alarm = self._host.worker.loop.call_later(GRACE_SECONDS, self._give_up)
 
     def _stopped(self, _: asyncio.Task[None]) -> None:
         """One that was stopped before its first line never came to say so."""
@@ -237,6 +263,10 @@ def _said(tell: Callable[[], str]) -> str:
         return f"(its text can't be told: {type(failure).__name__})"
 
 
+_MANY = 1000
+"""So many sizes of results are kept before those are forgotten that are in the State."""
+
+
 class StateLimit:
     """Keeps States below a size in bytes of JSON; cheap while they stay far below."""
 
@@ -246,20 +276,25 @@ class StateLimit:
         """Take the limit in bytes."""
         self.limit = limit
 
-    def check(self, turn: Turn, wish: d.ScheduleActivity, result: dict[str, Any]) -> None:
+    def check(self, host: Host, wish: d.ScheduleActivity, result: dict[str, Any]) -> None:
         """Raise StateTooLargeError if the State with this result in it would be too large.
 
         What unfinished branches and loops have written counts: it will be in the State. The error
         names the largest key.
         """
-        added = _size(result)
-        turn.state_bound += added
-        if turn.state_bound <= self.limit:
+        added, view, mine = _size(result), wish.input, (wish.path, wish.occurrence)
+        host.state_bound += added
+        host.results[mine] = added
+        if host.state_bound <= self.limit and len(host.results) < _MANY:
             return
-        task, view = turn.task, wish.input
-        total = added + sum(map(_size, task.program.held(task.snapshot.state)))
+        open_ = host.unrecorded()
+        beside = {key: size for key, size in host.results.copy().items() if key in open_}
+        host.results = beside
+        total = added + sum(map(_size, host.held()))
+        total += sum(size for key, size in beside.items() if key != mine)
         total -= sum(_size(view[key]) for key in result if key in view)
         if total > self.limit:
+            beside.pop(mine, None)
             sizes = {key: _size(value) for key, value in {**view, **result}.items()}
             largest = max(sizes, key=lambda key: sizes[key])
             raise StateTooLargeError(
@@ -267,7 +302,7 @@ class StateLimit:
                 f"{self.limit:,}; its largest key is {largest!r} with {sizes[largest]:,} bytes: "
                 "keep large values elsewhere and a reference to them here, or raise state_limit"
             )
-        turn.state_bound = total
+        host.state_bound = total
 
 
 def _size(value: Any) -> int:

@@ -4,6 +4,12 @@ from __future__ import annotations
 
 import asyncio
 
+BLOCKED_SECONDS = 0.1
+"""How soon a worker looks again when it may not take what is due, or did not get it."""
+
+IDLE_SECONDS = 5.0
+"""The safety net: how long a worker waits for work without looking again."""
+
 
 class Bell(asyncio.Event):
     """An event that an alarm may set; whoever clears it hears the old alarm no more."""

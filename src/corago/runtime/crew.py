@@ -5,17 +5,17 @@ Loops by the worker's word; decides nothing.
 
 from __future__ import annotations
 
-import asyncio
+import contextlib
 import logging
 from collections.abc import Sequence
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from corago.core.tasks import ActivityTask
-from corago.errors import StoreError
+from corago.errors import EngineClosedError, StoreError
 from corago.ports.backend import PolledActivities
 from corago.ports.store import Change
-from corago.runtime.bell import Bell
+from corago.runtime.bell import BLOCKED_SECONDS, IDLE_SECONDS, Bell
 from corago.runtime.errand import Errand
 from corago.runtime.listening import fields
 
@@ -27,24 +27,24 @@ _log = logging.getLogger("corago.worker")
 STOPPED = ""
 """The queue of what is to stop and in nobody's hands: every worker serves it."""
 
-IDLE_SECONDS = 5.0
-"""The safety net: how long it waits for tasks without looking again."""
-
-BLOCKED_SECONDS = 0.1
-"""How long it waits when it got nothing of what is due."""
-
 SUSPECT_LOSSES = 2
 """From so many lost workers on, a task is run while no other such task is."""
 
 APART = timedelta(seconds=1)
 """How long such a task waits for another turn."""
 
-FOREIGN = timedelta(seconds=60)
-"""How long a task is left to those who may have its code."""
+FOREIGN_SECONDS = 60.0
+"""How long tasks of an older definition are left to others, when the code of one is not here."""
+
+BROKEN = timedelta(seconds=60)
+"""How long a task waits when a worker could not even say how it ended."""
 
 
 class Crew:
-    """Runs tasks of some queues, up to so many at a time."""
+    """Runs tasks of some queues, up to so many at a time.
+
+    `due` is when the first task falls due that nobody holds.
+    """
 
     def __init__(self, worker: Worker, queues: Sequence[str], concurrency: int) -> None:
         """Nothing is taken yet; `take` is one round of its loop."""
@@ -52,10 +52,12 @@ class Crew:
         self._worker = worker
         self._queues = (STOPPED, *queues)
         self._concurrency = concurrency
-        self._work = Bell()
+        self.due: datetime | None = None
+        self.work = Bell()
+        self._foreign: dict[str, float] = {}
         self._must_compare = False
+        self._is_unsure = False
         self._is_waiting = False
-        self._due: datetime | None = None
 
     @property
     def serves(self) -> bool:
@@ -65,12 +67,7 @@ class Crew:
     @property
     def is_idle(self) -> bool:
         """Whether it runs nothing and has no reason to look for work."""
-        return self._is_waiting and not (self.errands or self._work.is_set())
-
-    @property
-    def due(self) -> datetime | None:
-        """When the first task falls due that nobody holds."""
-        return self._due
+        return self._is_waiting and not (self.errands or self.work.is_set())
 
     @property
     def _free(self) -> int:
@@ -80,12 +77,12 @@ class Crew:
 
     def look(self) -> None:
         """There may be tasks, or what held them back is gone."""
-        self._work.set()
+        self.work.set()
 
     def notice(self, change: Change) -> None:
         """Something was committed through this engine's own store."""
         if change.kind == "task":
-            self._work.set()
+            self.work.set()
         if change.kind in ("task", "closed") and any(
             errand.process.id == change.process_id for errand in self.errands.values()
         ):
@@ -95,17 +92,17 @@ class Crew:
         """Somebody else has written: there may be tasks, or some are to stop."""
         self.compare()
         if self.serves:
-            self._work.set()
+            self.work.set()
 
     def compare(self) -> None:
         """Look whether what runs here is still wanted."""
         if self.errands:
             self._must_compare = True
-            self._work.set()
+            self.work.set()
 
     def lose(self) -> None:
         """The lease is lost: others run it all."""
-        self._must_compare = False
+        self._must_compare = self._is_unsure = False
         for errand in list(self.errands.values()):
             errand.drop()
 
@@ -124,34 +121,119 @@ class Crew:
 
     async def take(self) -> None:
         """One round: compare, take what is due, then wait for a reason to look again."""
-        self._work.clear()
+        self.work.clear()
         await self._compared()
-        seconds, self._due = IDLE_SECONDS, None
+        seconds, self.due = IDLE_SECONDS, None
         if self._worker.may_start and self._free > 0:
             polled = await self._poll()
-            now, self._due = self._worker.clock.now(), polled.next_due
+            now, self.due = self._worker.clock.now(), polled.next_due
             if polled.next_due is not None:
                 seconds = min(seconds, (polled.next_due - now).total_seconds())
             if seconds <= 0:
                 if polled.tasks:
                     return
                 seconds = BLOCKED_SECONDS
-        self._work.within(seconds)
+        self.work.within(seconds)
         self._is_waiting = True
         try:
-            await self._work.wait()
+            await self.work.wait()
         finally:
             self._is_waiting = False
 
     async def _poll(self) -> PolledActivities:
+        """Take what is due; what can't be run here now is let go of again."""
         worker = self._worker
+        back: dict[timedelta, list[int]] = {}
         try:
+            now = worker.loop.time()
             polled = await worker.backend.poll_activity_tasks(
-                worker.id, self._queues, worker.shas, self._free
+                worker.id,
+                self._queues,
+                worker.shas,
+                self._free,
+                leaving=[sha for sha, until in self._foreign.items() if until > now],
             )
+            for task in polled.tasks:
+                wait = self._begin(task)
+                if wait is not None:
+                    back.setdefault(wait, []).append(task.number)
+            for wait, numbers in back.items():
+                await self._give_back(numbers, wait)
         except BaseException:
-            self._must_compare = True  # what was taken for the lost answer is let go of again
+            self._is_unsure = True
             raise
-        for task in polled.tasks:
-            await self._begin(task)
         return polled
+
+    def _begin(self, task: ActivityTask) -> timedelta | None:
+        """Give a task its errand; or say how long it should wait for somebody else."""
+        worker = self._worker
+        if task.owner != worker.id:
+            return None  # struck off meanwhile: whoever comes takes it up
+        if not worker.may_start:
+            return timedelta(0)
+        is_suspect = task.losses >= SUSPECT_LOSSES and not task.stops
+        if is_suspect and any(each.is_suspect for each in self.errands.values()):
+            return APART
+        functions = worker.functions(task.sha)
+        if functions is None:
+            follower = worker.backend.follower(task.sha)
+            functions = {} if follower is None else worker.functions(follower.sha) or {}
+            if task.attempt.function not in functions and not task.stops:
+                self._foreign[task.sha] = worker.loop.time() + FOREIGN_SECONDS
+                return timedelta(0)
+        errand = Errand(worker, task, functions.get(task.attempt.function))
+        errand.is_suspect = is_suspect
+        self.errands[task.number] = errand
+        worker.spawn(self._run(errand))
+        return None
+
+    async def _run(self, errand: Errand) -> None:
+        number = errand.task.number
+        try:
+            await errand.run()
+        except EngineClosedError:
+            errand.drop()
+        except Exception:  # noqa: BLE001 - a worker outlives its own bugs, and says so
+            text = "the task %r broke"
+            path = errand.task.attempt.path
+            _log.exception(text, path, extra=fields(errand.process))
+            errand.drop()
+            with contextlib.suppress(StoreError):
+                await self._give_back([number], BROKEN)
+        finally:
+            if self.errands.get(number) is errand:
+                del self.errands[number]
+            if self._free == 1:
+                self.work.set()
+
+    async def _compared(self) -> None:
+        """Compare what is held here with what runs here.
+
+        What is to stop is stopped, what is gone is dropped. What does not run here was taken by a
+        claim whose answer was lost, and is let go of.
+        """
+        worker = self._worker
+        is_due = self._must_compare and self.errands
+        if not (is_due or self._is_unsure) or not worker.lease.is_fresh:
+            return
+        self._must_compare = self._is_unsure = False
+        owner, known = worker.id, dict(self.errands)
+        try:
+            held = await worker.backend.held_activity_tasks(owner)
+            if owner != worker.id:
+                return
+            for number, errand in known.items():
+                if number not in held:
+                    errand.drop()
+                elif held[number]:
+                    errand.cancel()
+            await self._give_back([number for number in held if number not in known])
+        except BaseException:
+            self._is_unsure = True
+            raise
+
+    async def _give_back(self, numbers: Sequence[int], wait: timedelta = timedelta(0)) -> None:
+        if numbers:
+            worker = self._worker
+            due = worker.clock.now() + wait
+            await worker.backend.return_activity_tasks(worker.id, numbers, due)

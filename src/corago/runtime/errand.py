@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import logging
 import sys
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
 from corago.activity import ActivityFunction
 from corago.core import decisions as d
@@ -25,13 +26,20 @@ _log = logging.getLogger("corago.worker")
 
 
 class Errand:
-    """A task is run, or said not to be, and its outcome brought."""
+    """A task is run, or said not to be, and its outcome brought.
 
-    def __init__(self, worker: Worker, task: ActivityTask, function: ActivityFunction | None) -> None:
+    `is_suspect` tells that it may be the one that kills workers.
+    """
+
+    def __init__(
+        self, worker: Worker, task: ActivityTask, function: ActivityFunction | None
+    ) -> None:
         """Take the task and its code; `run` sees to it."""
         self.worker = worker
         self.task = task
         self.state_bound = sys.maxsize
+        self.results: dict[tuple[str, int], int] = {}
+        self.is_suspect = False
         self._function = function
         self._attempt: Attempt | None = None
         self._outcome: asyncio.Future[m.Outcome | None] = worker.loop.create_future()
@@ -40,6 +48,14 @@ class Errand:
     def process(self) -> Process:
         """The process as it was when the attempt was queued."""
         return self.task.process
+
+    def held(self) -> tuple[Mapping[str, Any]]:
+        """The State as it was when the attempt was queued."""
+        return (self.task.attempt.input,)
+
+    def unrecorded(self) -> set[tuple[str, int]]:
+        """Nothing else is attempted here."""
+        return set()
 
     @property
     def is_running(self) -> bool:
@@ -107,17 +123,16 @@ class Errand:
 
     def _ending(self, result: e.ActivityResult, *, is_lost: bool = False) -> m.Outcome:
         attempt = self.task.attempt
-        return m.Outcome(
-            attempt.path, attempt.occurrence, attempt.attempt, result, is_lost=is_lost
-        )
+        return m.Outcome(attempt.path, attempt.occurrence, attempt.attempt, result, is_lost=is_lost)
 
     async def _bring(self, outcome: m.Outcome) -> None:
         """Put the outcome into the process's inbox, as soon as the store takes it."""
-        backend = self.worker.backend
-        taken = await self.worker.patience.write(
-            lambda _: backend.complete_activity_task(self.task, outcome), self.process
-        )
-        if not taken:
+
+        async def write(*, is_again: bool) -> bool:
+            taken = await self.worker.backend.complete_activity_task(self.task, outcome)
+            return taken or is_again
+
+        if await self.worker.patience.write(write, self.process) is False:
             _log.debug(
                 "the outcome of %r is wanted no longer", outcome.path, extra=fields(self.process)
             )

@@ -207,6 +207,9 @@ def _way_on(case: Case, wait: Wait) -> Way | None:
             return Way(case.command("retry", "--step", wait.path), "tries it again")
         case "child":
             return Way(shlex.join(["corago", "explain", wait.detail]), "says what that waits for")
+        case "queue":
+            serving = ["corago", "worker", "FILE", "--queue", wait.detail]
+            return Way(shlex.join(serving), "starts one")
         case _:
             return None
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Awaitable, Callable
-from typing import TypeVar
+from typing import Protocol, TypeVar
 
 from corago.core.process import Process
 from corago.errors import StoreUnavailableError
@@ -17,6 +17,15 @@ from corago.runtime.listening import fields
 _log = logging.getLogger("corago.worker")
 
 T = TypeVar("T")
+T_co = TypeVar("T_co", covariant=True)
+
+
+class Write(Protocol[T_co]):
+    """A write; `is_again` tells that it was tried before, and its answer may have been lost."""
+
+    def __call__(self, *, is_again: bool) -> Awaitable[T_co]:
+        """Begin it."""
+        ...
 
 
 class Patience:
@@ -46,16 +55,13 @@ class Patience:
         """Whether something waits to be written."""
         return self._waiting > 0
 
-    async def write(self, call: Callable[[bool], Awaitable[T]], process: Process) -> T | None:
-        """The answer of a write about a process; None when the lease lasted no longer.
-
-        `call` is told whether it was tried before: its answer may have been lost.
-        """
+    async def write(self, call: Write[T], process: Process) -> T | None:
+        """The answer of a write about a process; None when the lease lasted no longer."""
         is_waiting = False
         try:
             while True:
                 try:
-                    return await call(is_waiting)
+                    return await call(is_again=is_waiting)
                 except StoreUnavailableError as error:
                     self._waiting += not is_waiting
                     is_waiting = True

@@ -71,6 +71,8 @@ class Rest:
         due = self.due
         if due is not None and not (worker.is_crowded and due <= now):
             instants.append(due)
+        if worker.crew.due is not None:
+            instants.append(worker.crew.due)
         return min(instants, default=NEVER)
 
     def time_moved(self) -> None:

@@ -63,6 +63,7 @@ class Settings:
     grace: float = 30.0
     listeners: tuple[Listener, ...] = ()
     vault: Vault = field(default_factory=Vault)
+    queues: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

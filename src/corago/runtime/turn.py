@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import asyncio
 import sys
+from collections.abc import Iterable
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
@@ -20,6 +21,7 @@ from corago.core import kernel
 from corago.core import messages as m
 from corago.core.calls import LiveCalls
 from corago.core.commit import Commit
+from corago.core.process import Process
 from corago.core.program import NOTHING, Agenda
 from corago.core.tasks import KEEP, DecisionTask, Hold, Mail
 from corago.ports.store import Refusal
@@ -59,6 +61,7 @@ class Turn:
         self.is_closing = False
         self.is_queued = False
         self.state_bound = sys.maxsize
+        self.results: dict[tuple[str, int], int] = {}
         self._functions = worker.functions(task.sha)
         self._outcomes: list[Item] = []
         self._later: list[Item] = []
@@ -69,6 +72,22 @@ class Turn:
         self._waiter: asyncio.Future[None] | None = None
         self._commits = 0
         self._began = 0.0
+
+    # -- what attempts ask -------------------------------------------------------------------
+
+    @property
+    def process(self) -> Process:
+        """The process as it is."""
+        return self.task.snapshot.process
+
+    def held(self) -> Iterable[Any]:
+        """All that its State holds."""
+        return self.task.program.held(self.task.snapshot.state)
+
+    def unrecorded(self) -> set[tuple[str, int]]:
+        """Which of its attempts are still open in what was written last."""
+        agenda = self.task.snapshot.agenda or NOTHING
+        return {(wish.path, wish.occurrence) for wish in agenda.activities}
 
     # -- being told --------------------------------------------------------------------------
 
@@ -243,7 +262,8 @@ class Turn:
     async def _fetch(self) -> None:
         self.has_mail = False
         nothing: tuple[Mail, ...] = ()
-        fresh = await self.worker.patiently(lambda: self.worker.backend.mail(self.task), nothing)
+        mail = self.worker.backend.mail
+        fresh = await self.worker.patience.read(lambda: mail(self.task), nothing)
         if fresh:
             self._mail += fresh
             self.task = msgspec.structs.replace(self.task, seen=fresh[-1].seq)

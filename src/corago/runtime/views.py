@@ -38,7 +38,7 @@ class Wait:
 
 _WORDS = {
     "step": "step {path!r} is to run",
-    "queue": "step {path!r} is with the workers of queue {detail!r}",
+    "queue": "step {path!r} waits for a worker of queue {detail!r} to run it",
     "retry": "step {path!r} failed ({detail}) and is tried again; it waits",
     "sleep": "{path!r} sleeps",
     "signal": "{path!r} waits for the signal {detail!r}",

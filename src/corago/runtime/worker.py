@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import contextvars
 import logging
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from datetime import datetime
 from typing import Any, TypeVar
 
@@ -24,15 +24,17 @@ from corago.errors import (
     EngineClosedError,
     ProcessNotFoundError,
     StoreError,
-    StoreUnavailableError,
 )
 from corago.ports.backend import Backend, Polled, Start, Started
 from corago.ports.store import ALL_SEEN, Change, Query, Refusal
 from corago.runtime.attempt import GRACE_SECONDS, StateLimit, failed
+from corago.runtime.bell import BLOCKED_SECONDS, IDLE_SECONDS, Bell
+from corago.runtime.crew import Crew
 from corago.runtime.doubt import doubted
 from corago.runtime.executor import Executor
 from corago.runtime.lease import Lease
 from corago.runtime.listening import Ears, fields
+from corago.runtime.patience import Patience
 from corago.runtime.rest import Rest
 from corago.runtime.settings import Settings, Surround
 from corago.runtime.turn import Turn
@@ -40,12 +42,6 @@ from corago.runtime.turn import Turn
 _log = logging.getLogger("corago.worker")
 
 T = TypeVar("T")
-
-BLOCKED_SECONDS = 0.1
-"""How often it looks whether it may take work again."""
-
-IDLE_SECONDS = 5.0
-"""The safety net: how long it waits for work without looking again."""
 
 LANE_LOSSES = 2
 """From so many lost leases without progress on, a process takes its turn in the lane.
@@ -78,7 +74,11 @@ class Worker:
         self.state_limit = StateLimit(settings.state_limit)
         self.loop = asyncio.get_running_loop()
         self.lease = Lease(backend, name, settings.lease.total_seconds(), self._lost)
+        self.patience = Patience(
+            self.lease, surround.sleep, relieved=self._look_again, given_up=self.take_back
+        )
         self.turns: dict[str, Turn] = {}
+        self.crew = Crew(self, settings.queues, settings.concurrency)
         self.is_crowded = False
         self.dropped: set[asyncio.Task[None]] = set()
         self._functions: dict[str, Mapping[str, Any]] = {}
@@ -88,17 +88,15 @@ class Worker:
         self._reserved = 0
         self._births: set[str] = set()
         self._must_take_back = False
-        self._troubles = 0
         self._is_draining = False
         self._is_paused = False
         self._pauses = 0
         self._tasks: set[asyncio.Task[Any]] = set()
         self._loops: list[asyncio.Task[Any]] = []
-        self._work = asyncio.Event()
+        self._work = Bell()
         self._room = asyncio.Event()
         self._room.set()
         self._lane = asyncio.Lock()
-        self._alarm: asyncio.TimerHandle | None = None
         self._rest = Rest(self)
 
     @property
@@ -112,26 +110,32 @@ class Worker:
         """This worker has the code of a definition."""
         self._functions[sha] = functions
         self._work.set()
+        self.crew.look()
 
     def functions(self, sha: str) -> Mapping[str, Any] | None:
         """The code of a definition, by path; None if it is not here."""
         return self._functions.get(sha)
 
     @property
+    def shas(self) -> list[str]:
+        """The definitions whose code is here."""
+        return list(self._functions)
+
+    @property
     def may_start(self) -> bool:
         """Whether anything new may start here now."""
-        is_halted = self._is_draining or self._is_paused or self._troubles
+        is_halted = self._is_draining or self._is_paused or self.patience.is_strained
         return not is_halted and self.lease.is_fresh
 
     @property
     def is_in_trouble(self) -> bool:
         """Whether an outcome waits for the store: nothing new starts until it is written."""
-        return self._troubles > 0
+        return self.patience.is_strained
 
     @property
     def is_idle(self) -> bool:
-        """Whether nothing is about to be born here."""
-        return not (self._births or self._reserved)
+        """Whether nothing is about to be born here, and no task is run or looked for."""
+        return self.crew.is_idle and not (self._births or self._reserved)
 
     @property
     def _free(self) -> int:
@@ -179,36 +183,19 @@ class Worker:
 
         Gives None when the lease lasted no longer.
         """
-        was_refused = False
-        try:
-            while True:
-                try:
-                    written = await self.backend.complete_decision_task(
-                        task, commit, hold, consumed=consumed, seen=seen
-                    )
-                    if written is Refusal.FENCED and was_refused:
-                        written = await self._found(task, commit, hold, consumed)
-                    if self.ears is not None and isinstance(written, DecisionTask):
-                        self.ears.recorded(commit.snapshot.process, commit.events)
-                    return written
-                except StoreUnavailableError as error:
-                    self._troubles += not was_refused
-                    was_refused = True
-                    _log.warning(
-                        "process %s waits for the store: %s",
-                        task.process_id,
-                        error,
-                        extra=fields(task.snapshot.process),
-                    )
-                    if not self.lease.is_fresh:
-                        self._must_take_back = True
-                        return None
-                    await self._sleep(min(1.0, self.lease.seconds / 30))
-        finally:
-            if was_refused:
-                self._troubles -= 1
-                if not self._troubles:
-                    self._look_again()
+
+        async def write(*, is_again: bool) -> DecisionTask | Refusal | ChildRefused:
+            written = await self.backend.complete_decision_task(
+                task, commit, hold, consumed=consumed, seen=seen
+            )
+            if written is Refusal.FENCED and is_again:
+                return await self._found(task, commit, hold, consumed)
+            return written
+
+        written = await self.patience.write(write, task.snapshot.process)
+        if self.ears is not None and isinstance(written, DecisionTask):
+            self.ears.recorded(commit.snapshot.process, commit.events)
+        return written
 
     async def _found(
         self, task: DecisionTask, commit: Commit, hold: Hold, consumed: int
@@ -234,18 +221,7 @@ class Worker:
         for turn in list(self.turns.values()):
             turn.deliver()
         self._work.set()
-
-    async def patiently(self, call: Callable[[], Awaitable[T]], otherwise: T) -> T:
-        """The answer of a read, tried again while the store can't and the lease lasts."""
-        while True:
-            try:
-                return await call()
-            except StoreUnavailableError as error:
-                _log.warning("the store can't be read: %s", error)
-                if not self.lease.is_fresh:
-                    self._must_take_back = True
-                    return otherwise
-                await self._sleep(min(1.0, self.lease.seconds / 30))
+        self.crew.look()
 
     # -- life --------------------------------------------------------------------------------
 
@@ -257,6 +233,7 @@ class Worker:
         self._rest.begin()
         self._loops = [
             self.loop.create_task(self._keep(self._take_work, drains=True)),
+            self.loop.create_task(self._keep(self.crew.take, drains=True)),
             self.loop.create_task(self._keep(self._keep_lease)),
         ]
         if self.ears is not None:
@@ -274,14 +251,15 @@ class Worker:
         await self._ended(grace)
         for turn in list(self.turns.values()):
             turn.interrupt()
+        await self.crew.interrupt()
         await self._ended(self.lease.seconds)
         for task in (*self._loops, *self._tasks):
             task.cancel()
         await asyncio.gather(*self._loops, *self._tasks, return_exceptions=True)
         if self.dropped:
             await asyncio.wait(self.dropped, timeout=GRACE_SECONDS)
-        if self._alarm is not None:
-            self._alarm.cancel()
+        for bell in (self._work, self.crew.work):
+            bell.clear()
         await self.lease.leave()
         if self.ears is not None:
             self.ears.worker_ended(self.name)
@@ -289,7 +267,7 @@ class Worker:
     async def _ended(self, seconds: float) -> None:
         """Wait, but no longer than this, until no turn is left and none can come."""
         end = self.loop.time() + seconds
-        while left := {task for task in (*self._loops[:1], *self._tasks) if not task.done()}:
+        while left := {task for task in (*self._loops[:-1], *self._tasks) if not task.done()}:
             if self.loop.time() >= end:
                 return
             await asyncio.wait(left, timeout=end - self.loop.time())
@@ -323,8 +301,13 @@ class Worker:
                 return
             before.lose()
         turn = self.turns[task.process_id] = Turn(self, task)
-        context = self._context.copy()  # a step sees nothing of whoever happened to start it
-        self._tasks.add(self.loop.create_task(self._drive(turn), context=context))
+        self.spawn(self._drive(turn))
+
+    def spawn(self, work: Coroutine[Any, Any, None]) -> None:
+        """Let something run until it ends, or the worker; it sees nothing of who started it."""
+        task = self.loop.create_task(work, context=self._context.copy())
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
 
     async def _drive(self, turn: Turn) -> None:
         ears, process = self.ears, turn.task.snapshot.process
@@ -349,7 +332,6 @@ class Worker:
                 ears.turn_ended(turn.task.snapshot.process, began)
             if self.turns.get(turn.task.process_id) is turn:
                 del self.turns[turn.task.process_id]
-            self._tasks.discard(asyncio.current_task())
             self._room.set()
             if self.is_crowded or turn.has_mail:
                 self._work.set()
@@ -367,6 +349,9 @@ class Worker:
 
     def notice(self, change: Change) -> None:
         """Something was committed through this engine's own store."""
+        self.crew.notice(change)
+        if change.kind == "task":
+            return
         turn = self.turns.get(change.process_id)
         if change.kind == "closed":
             if turn is not None and not turn.is_closing:
@@ -379,6 +364,7 @@ class Worker:
     def stir(self) -> None:
         """Somebody else has written: there may be work or messages."""
         self._work.set()
+        self.crew.stir()
         for turn in list(self.turns.values()):
             turn.deliver()
 
@@ -393,14 +379,7 @@ class Worker:
         """A process was let go until then; look for it no later."""
         self._rest.until(due)
         if due is not None:
-            self._look_within((due - self.clock.now()).total_seconds())
-
-    def _look_within(self, seconds: float) -> None:
-        when = self.loop.time() + max(0.0, seconds)
-        if self._alarm is None or self._alarm.cancelled() or when < self._alarm.when():
-            if self._alarm is not None:
-                self._alarm.cancel()
-            self._alarm = self.loop.call_at(when, self._work.set)
+            self._work.within((due - self.clock.now()).total_seconds())
 
     async def room(self) -> None:
         """Wait until a process may be born into this worker's hands."""
@@ -414,11 +393,8 @@ class Worker:
         """One round: take what is due, then wait for a reason to look again."""
         self._work.clear()
         await self._take_back()
-        if self._alarm is not None:
-            self._alarm.cancel()
-            self._alarm = None
         seconds = IDLE_SECONDS
-        if self.lease.is_fresh and not (self._is_draining or self._troubles):
+        if self.lease.is_fresh and not (self._is_draining or self.patience.is_strained):
             pauses, self._rest.due = self._pauses, None
             polled = await self._poll(max(0, self._free))
             if pauses == self._pauses:  # else the answer is older than what is known
@@ -435,15 +411,14 @@ class Worker:
                 seconds = min(seconds, max(0.0, (polled.next_due - now).total_seconds()))
         else:
             seconds = BLOCKED_SECONDS
-        self._look_within(seconds)
+        self._work.within(seconds)
         await self._rest.until_set(self._work)
 
     async def _poll(self, room: int) -> Polled:
         """Take up to `room` due processes; their places are kept meanwhile."""
         self._reserved += room
         try:
-            shas = list(self._functions)
-            polled = await self.backend.poll_decision_tasks(self.id, shas, room)
+            polled = await self.backend.poll_decision_tasks(self.id, self.shas, room)
             for task in polled.tasks:
                 self.adopt(task)
         except BaseException:
@@ -488,6 +463,7 @@ class Worker:
         if await self.lease.renew():
             self._look_again()
         self.take_back()
+        self.crew.compare()
         if await self.lease.look_at_peers():
             self._work.set()
 
@@ -497,3 +473,4 @@ class Worker:
             self.ears.lease_lost(self.name)
         for turn in list(self.turns.values()):
             turn.lose()
+        self.crew.lose()

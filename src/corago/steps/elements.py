@@ -8,7 +8,17 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any, ClassVar, Generic, ParamSpec, Self, TypeVar, overload
+from typing import (
+    TYPE_CHECKING,
+    Any,
+    ClassVar,
+    Generic,
+    ParamSpec,
+    Protocol,
+    Self,
+    TypeVar,
+    overload,
+)
 
 from corago.core.retry import Retry
 from corago.errors import InvalidStepListError
@@ -19,6 +29,22 @@ from corago.steps.signatures import name_of, shortened
 P = ParamSpec("P")
 R = TypeVar("R")
 Scope = Mapping[str, Any]
+
+
+class Flow(Protocol):
+    """A workflow, of whatever door: in a step list it is a child."""
+
+    @property
+    def name(self) -> str:
+        """Its name."""
+
+    @property
+    def sha(self) -> str:
+        """What tells its definition from others."""
+
+    @property
+    def document(self) -> Mapping[str, Any]:
+        """The definition as data."""
 
 
 @dataclass(frozen=True)
@@ -64,7 +90,7 @@ class Element:
     def _details(self, scope: Scope) -> dict[str, Any]:  # noqa: ARG002 - for those that have some
         return {}
 
-    def __rshift__(self, other: Element | StepList) -> StepList:
+    def __rshift__(self, other: Element | StepList | Flow) -> StepList:
         """This, then `other`."""
         return StepList((self,)) >> other
 
@@ -267,7 +293,7 @@ class StepList(Sequence[Element]):
         """Take the elements as they are."""
         self._elements = tuple(elements)
 
-    def __rshift__(self, other: Element | StepList) -> StepList:
+    def __rshift__(self, other: Element | StepList | Flow) -> StepList:
         """This list, then `other`. Raises InvalidStepListError, naming what is no step."""
         where = f"after {self._elements[-1].name!r}" if self._elements else "at the beginning"
         return StepList((*self._elements, *listed(other, where)))

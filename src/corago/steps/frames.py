@@ -26,7 +26,7 @@ class Frame(msgspec.Struct, frozen=True, omit_defaults=True):
     element was taken up, so that a timer's name is never used twice; `occurrence` counts how often
     it was done, should its result have been refused. `child` is the status of the element's child
     process: `open`, or how it ended; `refused` where it could not be born, `over` where it failed
-    and can't be opened again.
+    and can't be opened again. `child_id` is its id.
     """
 
     at: str | None
@@ -39,6 +39,7 @@ class Frame(msgspec.Struct, frozen=True, omit_defaults=True):
     items: Items | None = None
     part: dict[str, Any] | None = None
     child: str = ""
+    child_id: str = ""
 
 
 class Items(msgspec.Struct, frozen=True, omit_defaults=True):

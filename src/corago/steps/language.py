@@ -17,6 +17,7 @@ from corago.steps.elements import (
     Builtin,
     Child,
     Element,
+    Flow,
     Guard,
     P,
     Parallel,
@@ -149,8 +150,8 @@ class Conditional:
     @overload
     def __call__(self, steps: AnyElement) -> AnyElement: ...
     @overload
-    def __call__(self, steps: StepList) -> StepList: ...
-    def __call__(self, steps: Element | StepList) -> Element | StepList:
+    def __call__(self, steps: StepList | Flow) -> StepList: ...
+    def __call__(self, steps: Element | StepList | Flow) -> Element | StepList:
         """The step, or each element of the list, under this condition."""
         if isinstance(steps, Element):
             return steps.guarded(self._guard)
@@ -184,7 +185,7 @@ def conditional(predicate: Callable[..., Any]) -> Conditional:
     return Conditional(Guard(name, Asked(predicate, label, _locals(inspect.currentframe()))))
 
 
-def parallel(name: str, *branches: Element | StepList) -> Parallel:
+def parallel(name: str, *branches: Element | StepList | Flow) -> Parallel:
     """Run branches side by side; what follows waits for all of them.
 
     Each branch sees the State from before and its own changes; no two may write one key. When one
@@ -204,7 +205,7 @@ def parallel(name: str, *branches: Element | StepList) -> Parallel:
     return Parallel(text, tuple(lists))
 
 
-def step_group(name: str, steps: Element | StepList) -> Group:
+def step_group(name: str, steps: Element | StepList | Flow) -> Group:
     """A list with a name of its own (seed: orchestrator-core).
 
     A retry resumes at exactly the inner step. Raises InvalidStepListError for an empty list.
@@ -216,7 +217,7 @@ def step_group(name: str, steps: Element | StepList) -> Group:
 def foreach(
     name: str,
     key: str,
-    steps: Element | StepList,
+    steps: Element | StepList | Flow,
     *,
     into: str | None = None,
     limit: int = 16,
@@ -249,14 +250,14 @@ def foreach(
     )
 
 
-def focussteps(key: str) -> Callable[[Element | StepList], Focus]:
+def focussteps(key: str) -> Callable[[Element | StepList | Flow], Focus]:
     """`focussteps(key)(steps)`: they see State[key] as their State (seed: orchestrator-core).
 
     What they write goes there; where nothing is there yet, they begin with an empty dict.
     """
     text = options.name(key, "focussteps")
 
-    def focus(steps: Element | StepList) -> Focus:
+    def focus(steps: Element | StepList | Flow) -> Focus:
         return Focus(text, key=text, steps=_inner(steps, f"focussteps({text!r})"))
 
     return focus
@@ -265,7 +266,7 @@ def focussteps(key: str) -> Callable[[Element | StepList], Focus]:
 def steplens(
     get: Callable[..., Any],
     set: Callable[..., Any],  # noqa: A002 - the seed's word
-) -> Callable[[Element | StepList], Lens]:
+) -> Callable[[Element | StepList | Flow], Lens]:
     """`steplens(get, set)(steps)`: they see what `get` makes of the State.
 
     Seed: orchestrator-core. `get` is filled like a step and gives a dict, the State of the inner
@@ -281,7 +282,7 @@ def steplens(
         for part, function in (("get", get), ("set", set))
     }
 
-    def lens(steps: Element | StepList) -> Lens:
+    def lens(steps: Element | StepList | Flow) -> Lens:
         inner = _inner(steps, f"steplens {text!r}")
         return Lens(text, get=asked["get"], set=asked["set"], steps=inner)
 
@@ -289,7 +290,7 @@ def steplens(
 
 
 def child(
-    workflow: Any,
+    workflow: Flow | str,
     *,
     input: Mapping[str, Any] | Callable[..., Mapping[str, Any]] | None = None,
     into: str | None = None,
@@ -328,7 +329,7 @@ def child(
     )
 
 
-def _inner(steps: Element | StepList, where: str) -> StepList:
+def _inner(steps: Element | StepList | Flow, where: str) -> StepList:
     found = listed(steps, f"in {where}")
     if not found:
         raise InvalidStepListError(f"{where} is empty; give it steps, or remove it")

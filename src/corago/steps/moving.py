@@ -53,8 +53,8 @@ class Move:
                 self._answered(event)
             case e.ItemsChosen():
                 self._chosen(event)
-            case e.ChildStarted(path=path):
-                self._change(path, child="open")
+            case e.ChildStarted(path=path, child=child):
+                self._change(path, child="open", child_id=child)
             case e.ChildStartFailed(path=path, error=error):
                 self._stopped(path)
                 self.stick(path, error, child="refused")
@@ -139,8 +139,7 @@ class Move:
         if found is None or found[0].kind != "child":
             return
         node, route, frame = found
-        number = "" if frame.occurrence == 1 else f"@{frame.occurrence}"
-        if not event.child.endswith(f"/{event.path}{number}"):
+        if event.child != frame.child_id:  # that of a former occurrence
             return
         self._stopped(event.path)
         self._line_up(route)
@@ -305,9 +304,9 @@ class Move:
             self._line_up(route)
             again = _replace(frame, stuck=None, tries=frame.tries + 1)
             if again.child not in ("", "failed", "refused"):
-                again = _replace(again, child="", occurrence=again.occurrence + 1)
+                again = _replace(again, child="", child_id="", occurrence=again.occurrence + 1)
             elif again.child == "refused":
-                again = _replace(again, child="")
+                again = _replace(again, child="", child_id="")
             self._put(route, again)
             self._rest(route)
         self._deliver()

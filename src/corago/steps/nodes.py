@@ -60,11 +60,12 @@ class Node(msgspec.Struct, frozen=True):
         """Its path in a process, where `route` has the indexes."""
         if len(self.pieces) == 1:
             return self.path
+        if len(self.pieces) == 2:  # noqa: PLR2004 - one loop around it, as mostly
+            outer, inner = self.pieces
+            return f"{outer}[{route[self.route.index(ITEM)]}]{inner}"
         indexes = [given for given, known in zip(route, self.route, strict=True) if known == ITEM]
-        inner = "".join(
-            f"[{index}]{piece}" for index, piece in zip(indexes, self.pieces[1:], strict=True)
-        )
-        return self.pieces[0] + inner
+        rest = zip(indexes, self.pieces[1:], strict=True)
+        return self.pieces[0] + "".join(f"[{index}]{piece}" for index, piece in rest)
 
     def filled(self, indexes: Sequence[int]) -> Route:
         """Its route with these indexes of items."""

@@ -170,7 +170,7 @@ class StepsProgram:
             if path not in (state.stopping or ()):
                 continue
             if node.kind == "child":
-                wishes.append(d.StartChild(path, "", None, frame.occurrence, cancel=True))
+                wishes.append(d.StartChild(path, "", cancel=True, child=frame.child_id))
             else:
                 wishes.append(_activity(node, path, view, frame.occurrence, cancel=True))
         return tuple(wishes) or self._back(state)
@@ -200,13 +200,13 @@ class StepsProgram:
         self, node: Node, frame: Frame, view: View, route: Route, calls: Calls
     ) -> d.RecordFact | None:
         """What must be known before the element goes on: a predicate's answer, a loop's items."""
+        if frame.asked >= node.guards and node.kind != "foreach":
+            return None
         path = node.text(route)
         if frame.asked < node.guards:
             answer = calls.ask(f"{node.path}?{frame.asked}", view)
             value = None if answer.error is not None else bool(answer.value)
             return d.RecordFact(d.Answered(path, frame.asked, value, answer.error))
-        if node.kind != "foreach":
-            return None
         key = node.element["key"]
         items = view.get(key)
         if isinstance(items, list):
@@ -271,7 +271,14 @@ def _child(
             if answer.error is not None:
                 return d.RecordFact(d.Answered(path, node.guards, None, answer.error))
             given = answer.value
-    return d.StartChild(path, element["workflow"], given, frame.occurrence, frame.child == "failed")
+    return d.StartChild(
+        path,
+        element["workflow"],
+        given,
+        frame.occurrence,
+        reopens=frame.child == "failed",
+        child=frame.child_id,
+    )
 
 
 def _incident(node: Node, frame: Frame, route: Route) -> d.Incident:

@@ -17,7 +17,7 @@ PACE_SECONDS = 0.001
 """How often it looks, while somebody waits, whether everybody rests."""
 
 STILL_GLANCES = 60
-"""So many looks in a row must find all at rest where several engines share a clock and a store.
+"""So many looks in a row must find all at rest where several engines share the clock and a store.
 
 They hear of each other's writes within 25 ms; this is more than twice as long.
 """
@@ -46,7 +46,7 @@ class VirtualClock:
         self._now = self._start
         self._lock = threading.Lock()
         self._sleepers: list[Sleeper] = []
-        self._waiting = 0
+        self._waiting: list[asyncio.AbstractEventLoop] = []
 
     def __repr__(self) -> str:
         """Show the instant."""
@@ -114,20 +114,17 @@ class VirtualClock:
     @contextlib.contextmanager
     def patience(self) -> Iterator[None]:
         """Within it, somebody waits for whatever time will bring: the clock may jump."""
-        self._bear(1)
+        loop = asyncio.get_running_loop()
+        self._waiting.append(loop)
         try:
             yield
         finally:
-            self._bear(-1)
-
-    def _bear(self, change: int) -> None:
-        with self._lock:
-            self._waiting += change
+            self._waiting.remove(loop)
 
     def join(self, sleeper: Sleeper) -> Callable[[], None]:
         """Let an engine's worker have a say in when time passes; gives how it leaves."""
         self._sleepers.append(sleeper)
-        pacing = sleeper.loop.create_task(self._pace())
+        pacing = sleeper.loop.create_task(self._pace(sleeper))
 
         def leave() -> None:
             pacing.cancel()
@@ -136,13 +133,14 @@ class VirtualClock:
 
         return leave
 
-    async def _pace(self) -> None:
+    async def _pace(self, sleeper: Sleeper) -> None:
         """Jump whenever all rest and somebody waits."""
         glances = 0
         while True:
             await asyncio.sleep(PACE_SECONDS)
             is_still = self.jumps and self._waiting and self.next_instant is not None
             glances = glances + 1 if is_still else 0
-            if glances and (len(self._sleepers) == 1 or glances >= STILL_GLANCES):
+            is_alone = {sleeper.loop}.issuperset(self._waiting) and len(self._sleepers) == 1
+            if glances and (is_alone or glances >= STILL_GLANCES):
                 self.jump()
                 glances = 0

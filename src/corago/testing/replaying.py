@@ -257,12 +257,6 @@ def _acted(point: _Point, event: Any) -> str | None:
     return None if standing.issuperset(paths) else point.instead()
 
 
-def _of_child(point: _Point, event: e.ChildClosed | e.ChildStartFailed) -> str | None:
-    """Word from a child: today's waits for one there."""
-    fits = any(each.path == event.path for each in point.agenda.children)
-    return None if fits else point.instead()
-
-
 _JUDGES: Mapping[type[e.Event], Callable[[_Point, Any], str | None]] = {
     e.PredicateAnswered: _answered,
     e.ItemsChosen: _decided,
@@ -275,8 +269,6 @@ _JUDGES: Mapping[type[e.Event], Callable[[_Point, Any], str | None]] = {
     e.ActivityClosed: _ended,
     e.ActivityRetried: _ended,
     e.TimerFired: _fired,
-    e.ChildClosed: _of_child,
-    e.ChildStartFailed: _of_child,
     e.StepSkipped: _acted,
     e.ProcessSuspended: _acted,
     e.ProcessResumed: _acted,

@@ -96,7 +96,6 @@ class Stage(Simulation):
         self.strikes = strikes
         self.is_before = is_before
         self.workers: dict[int, Node] = {}
-        self._hands: Hands | None = None
 
     def latency(self) -> float:
         """Messages take no time here."""
@@ -107,7 +106,8 @@ class Stage(Simulation):
         clock = NodeClock(self.time, node)
         store: Any = StagedStore(self, node, self.store)
         surround = Surround(clock, self.new_id, _without_glances, lambda _: InlineExecutor())
-        settings = Settings(has_worker=has_worker, lease=LEASE)
+        queues = queues_of(self.workflows) if has_worker else ()
+        settings = Settings(has_worker=has_worker, lease=LEASE, queues=queues)
         return EngineCore(LocalBackend(store, clock, KINDS), surround, settings, self.workflows)
 
     def perform(self, workflow: Workflow, input: Any, operator: Operator) -> End:
@@ -131,7 +131,7 @@ class Stage(Simulation):
             return End(info, history, await engine.explain(PROCESS))
 
     async def _rests(self) -> bool:
-        """Wait until a living worker rests, and no dead one is believed alive.
+        """Wait until a living worker rests; it has buried the dead when it began.
 
         Gives False for one that is busy for too long.
         """
@@ -141,31 +141,37 @@ class Stage(Simulation):
             left -= seconds
             # again and again from the least on, so that no beat of a worker keeps step with it
             seconds = seconds * 2 if seconds < MOST_SECONDS else LEAST_SECONDS
-            if await self._is_still():
-                await asyncio.sleep(LEAST_SECONDS)  # what was told at this very moment is heard now
-                if await self._is_still():
-                    return True
+            if self._is_still():
+                return True
         return False
 
-    async def _is_still(self) -> bool:
-        hands = self._hands
-        if hands is None or hands.node.is_dead:
+    def _is_still(self) -> bool:
+        node = self.nodes[-1]
+        if self.first is None or node.is_dead:
             node = self.node(f"worker {len(self.nodes)}")
+            node.spawn(self.worker(node))
             self.first = self.first or node
-            self._hands = Hands(node, node.spawn(self.worker(node)))
-            return False
-        if hands.life.done():
-            hands.life.result()  # it could not even begin, and this says why
-        is_alone = len(await self.store.peers()) == 1
-        return is_alone and self.time.knows(hands.node) and self.time.is_at_rest
+        return self.time.knows(node) and self.time.is_at_rest
 
 
-@dataclass(frozen=True, slots=True)
-class Hands:
-    """A worker: its node and its main program."""
+def queues_of(workflows: Iterable[Workflow]) -> tuple[str, ...]:
+    """The queues that steps of these workflows are put into, or of those that they start."""
+    found: dict[str, None] = {}
 
-    node: Node
-    life: asyncio.Task[None]
+    def look(value: Any) -> None:
+        if isinstance(value, Mapping):
+            if isinstance(value.get("queue"), str):
+                found[value["queue"]] = None
+            value = value.values()
+        elif not isinstance(value, (list, tuple)):
+            return
+        for each in value:
+            look(each)
+
+    for workflow in workflows:
+        look(workflow.document)
+        found |= dict.fromkeys(queues_of(workflow.children))
+    return tuple(found)
 
 
 class StagedStore(SimulatedStore):
@@ -210,13 +216,10 @@ class StagedStore(SimulatedStore):
 
     def subscribe(self, listener: Callable[[Change], None]) -> Callable[[], None]:
         """Be told of every commit, whoever made it."""
-        node, context = self._node, contextvars.copy_context()
-
-        def hear(change: Change) -> None:
-            if not node.is_dead:
-                node.world.loop.call_soon(listener, change, context=context)
-
-        return self._store.subscribe(hear)
+        loop, context = self._stage.loop, contextvars.copy_context()
+        return self._store.subscribe(
+            lambda change: loop.call_soon(listener, change, context=context)
+        )
 
 
 async def _without_glances(seconds: float) -> None:

@@ -48,6 +48,11 @@ class Holder(BaseModel):
     logins: list[Login] = []
 
 
+class Raw(BaseModel):
+    data: SecretBytes
+    date: Other[int] | None = None
+
+
 @dataclass
 class Account:
     owner: str
@@ -73,6 +78,7 @@ LOGIN = Login(password=SecretStr("hush"), pin="1234")
         (SecretBytes(b"\xff"), MASK, "/w=="),
         (Other[int](5), MASK, 5),
         (SecretStr(""), MASK, ""),
+        (Raw(data=b"\xff", date=5), {"data": MASK, "date": MASK}, {"data": "/w==", "date": 5}),  # type: ignore[arg-type]
         ({"a": [1, (SecretStr("hush"),)]}, {"a": [1, [MASK]]}, {"a": [1, ["hush"]]}),
         (deque([SecretStr("hush")]), [MASK], ["hush"]),
         (

@@ -121,6 +121,15 @@ def test_dot_texts_are_quoted(text: str, told: str) -> None:
 def test_a_dot_text_never_leaves_its_quotes(text: str, id: str) -> None:
     """Without what is quoted, nothing but the language is left."""
     drawn = dot(Graph((Node(id, (text,)),), (Edge(id, id, (text,)),), title=text))
+    assert_closed(drawn)
+
+
+def test_an_id_that_ends_in_a_backslash_does_not_quote_its_quote() -> None:
+    graph = Graph((Node("a\\", ("a",)), Node('b"', ("b\\",))), (Edge("a\\", 'b"'),), title="t\\")
+    assert_closed(dot(graph))
+
+
+def assert_closed(drawn: str) -> None:
     bare = QUOTED.sub("Q", drawn)
     assert re.fullmatch(r"[\w\s\[\]{}=,.;>-]*", bare)
     assert bare.count("{") == bare.count("}") == 1
@@ -146,6 +155,14 @@ def test_dot_arrows_at_frames_are_cut_off_at_their_borders() -> None:
     assert not re.search(r'"b" -> "a" \[.*ltail', drawn)
     assert re.search(r'"c" -> "cluster_5 " \[.*lhead="cluster_5"', drawn)
     assert '"cluster_5 " [style=invis' in drawn
+
+
+def test_lanes_are_told_from_right_to_left() -> None:
+    lanes = tuple(Frame(name, inside="f", lane=True) for name in ("one", "two"))
+    nodes = (Node("a", ("a",), inside="one"), Node("b", ("b",), inside="two"))
+    graph = Graph(nodes, (), (Frame("f", ("F",)), *lanes))
+    assert mermaid(graph).index('n2["b"]') < mermaid(graph).index('n1["a"]')
+    assert dot(graph).index('"b" [') < dot(graph).index('"a" [')
 
 
 @LAWS

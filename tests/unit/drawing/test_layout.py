@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import pytest
 from hypothesis import given, settings
 
 from corago.drawing.graph import Edge, Frame, Graph, Node
@@ -158,3 +159,19 @@ def test_hundreds_of_steps_in_a_row_are_no_trouble() -> None:
     found = laid_out(arrows(*(f"{n}>{n + 1}" for n in range(600))))
     assert isinstance(found, Layout)
     assert isinstance(found.boxes["600"], Box)
+
+
+TANGLES = {
+    "a>b: a rather long label; b>c: back again; a>d: a rather long label; "
+    "d>c: a rather long label; c>b: x; b>c: go": 8,
+    "a>b: back again; a>c; c>d; c>e: back again; e>f: a rather long label; e>g: back again; "
+    "a>e: x; g>b; c>c: x": 10,
+}
+"""Graphs, and how many of their lines bend. A better layout may lower a number."""
+
+
+@pytest.mark.parametrize(("told", "count"), TANGLES.items())
+def test_lines_are_straight_where_they_can_be(told: str, count: int) -> None:
+    found = laid_out(arrows(*told.split("; ")))
+    bent = [run for placed in found.edges for run in placed.runs if len(run) > 1]
+    assert len(bent) <= count

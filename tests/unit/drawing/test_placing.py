@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from itertools import pairwise
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from corago.drawing.layout.columns import Extent, Strand, placed
+from corago.drawing.layout.geometry import points
 from corago.drawing.layout.ordering import Tie, ordered
 from corago.drawing.layout.ports import CORNER, PORT_GAP, Side, room
+from corago.drawing.layout.routes import Pen
 from corago.drawing.layout.tracks import Span, tracks
 
 LAWS = settings(derandomize=True, deadline=None, database=None, max_examples=80)
@@ -52,6 +55,19 @@ def test_crossings_that_need_not_be_are_gone() -> None:
     ties = [Tie(0, 7), Tie(1, 6), Tie(2, 5), Tie(3, 4), Tie(4, 8), Tie(7, 11), Tie(5, 9)]
     assert crossings(ROWS, ties) > 0
     assert crossings(ordered(ROWS, ties), ties) == 0
+
+
+@pytest.mark.parametrize(
+    "ends",
+    [
+        [(4, 7), (4, 6), (1, 6), (3, 6), (2, 11), (2, 6)],  # exchanging neighbours is not enough
+        [(5, 6), (5, 7), (5, 11), (5, 7), (0, 7), (4, 7)],  # medians are not enough
+    ],
+)
+def test_medians_and_exchanges_help_each_other(ends: list[tuple[int, int]]) -> None:
+    rows = [list(range(6)), list(range(6, 12))]
+    ties = [Tie(upper, lower) for upper, lower in ends]
+    assert crossings(ordered(rows, ties), ties) == 0
 
 
 def test_a_place_that_is_fixed_counts_in_the_order() -> None:
@@ -129,3 +145,23 @@ def test_tracks_nest_without_crossing_and_what_would_cover_goes_in_a_curve() -> 
     assert tracks([(0.0, 100.0), (200.0, 300.0), (50.0, 51.0)]) == [0, 0, None]
     assert tracks([(0.0, 100.0), (100.0, 0.0)]) == [None, None]
     assert tracks([(0.0, 100.0), (100.0, 180.0)]) == [1, 0]
+
+
+@pytest.mark.parametrize("across", [-120.0, -8.0, 0.0, 5.0, 90.0])
+@pytest.mark.parametrize("track", [None, 30.0])
+def test_a_line_leads_downwards_within_its_gap_and_never_turns_back(
+    across: float, track: float | None
+) -> None:
+    pen = Pen((100.0, 0.0))
+    pen.down(10.0)
+    pen.over((100.0 + across, 50.0), track)
+    pen.down(60.0)
+    run = pen.lifted((0.0, 0.0))
+    way = list(points(run))
+    assert (way[0], way[-1]) == ((100.0, 0.0), (100.0 + across, 60.0))
+    heights = [y for _, y in way]
+    assert heights == sorted(heights)
+    offsets = [(x - 100.0) * (1 if across >= 0 else -1) for x, _ in way]
+    assert offsets == sorted(offsets)
+    assert all(x in (100.0, 100.0 + across) for x, y in way if not 10 <= y <= 50)
+    assert all(one[-1] == other[0] for one, other in pairwise(run))

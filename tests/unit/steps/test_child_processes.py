@@ -9,7 +9,10 @@ import pytest
 from corago.core import commands
 from corago.core import events as e
 from corago.core import messages as m
-from corago.core.commit import Birth, Send
+from corago.core.calls import LiveCalls
+from corago.core.commit import Birth, Commit, Send
+from corago.core.kernel import advance
+from corago.core.program import NOTHING, Snapshot
 from corago.errors import InvalidOptionError, InvalidStepListError
 from corago.steps import (
     abort,
@@ -30,6 +33,7 @@ from tests.unit.steps.drive import Drive, fails, is_on, listed, writes
 part = listed(writes("Inner", inner=1))
 PART = child("part")
 FAILURE = e.Failure("RuntimeError", "not yet")
+BAD: list[Any] = [5, part.steps[1], [1], {1: 2}]
 ENDS = ("failed", "canceled", "aborted", "timed_out")
 
 
@@ -237,8 +241,8 @@ def test_what_a_former_child_says_late_counts_no_more() -> None:
 def test_what_a_stranger_says_counts_nothing() -> None:
     drive = Drive(listed(PART, writes("A")))
     ended(drive, "other/part@2", "completed", result={"x": 1})
-    ended(drive, "p/part", "completed", path="A", result={"x": 1})
-    ended(drive, "p/part", "completed", path="nowhere", result={"x": 1})
+    ended(drive, "part", "completed", result={"x": 1})
+    ended(drive, "p/A", "completed", path="A", result={"x": 1})
     assert (drive.status, drive.children) == ("running", ["part"])
 
 
@@ -273,6 +277,26 @@ def test_an_end_that_came_while_the_parent_had_failed_is_taken_with_the_retry() 
     assert drive.error.message == "child process 'p/part' is aborted"
     drive.command("retry")
     assert drive.births[-1].child == "p/part@2"
+
+
+def test_a_child_whose_place_is_renamed_meanwhile_is_the_same_child() -> None:
+    drive = Drive(listed(PART, writes("A")))
+    after = listed(PART.named("sub"), writes("A"))
+    change = m.Adopt(after.program, after.sha, 1, {"part": "sub"})
+
+    def take(snapshot: Snapshot, *messages: m.Message) -> Commit:
+        program = drive.workflow.program if change in messages else after.program
+        return advance(program, snapshot, messages, drive.now, LiveCalls({}))
+
+    moved = take(drive.snapshot, change)
+    assert (moved.births, moved.sends) == ((), ())
+    failed = take(moved.snapshot, m.ChildEnded("part", "p/part", "failed", error=FAILURE))
+    assert failed.snapshot.process.children == {}
+    again = take(failed.snapshot, m.Command("retry", m.ANY))
+    assert [send.process_id for send in again.sends] == ["p/part"]
+    late = take(again.snapshot, m.ChildEnded("part", "p/part", "completed", {"x": 1}))
+    assert late.snapshot.state.state == {"x": 1}
+    assert [wish.path for wish in (late.snapshot.agenda or NOTHING).activities] == ["A"]
 
 
 # -- stopping --------------------------------------------------------------------------------------
@@ -478,18 +502,18 @@ def test_names_of_children_are_as_free_as_those_of_steps() -> None:
     ("make", "told", "error"),
     [
         (
-            lambda: child(5),
+            lambda: child(BAD[0]),
             "child takes a workflow or the name of one, not 5",
             InvalidStepListError,
         ),
-        (lambda: child(part.steps[1]), "child takes a workflow", InvalidStepListError),
+        (lambda: child(BAD[1]), "child takes a workflow", InvalidStepListError),
         (lambda: child(""), "child needs a name", InvalidOptionError),
         (
-            lambda: child("part", input=[1]),
+            lambda: child("part", input=BAD[2]),
             "input of child 'part' must be a dict",
             InvalidOptionError,
         ),
-        (lambda: child("part", input={1: 2}), "texts as keys", InvalidOptionError),
+        (lambda: child("part", input=BAD[3]), "texts as keys", InvalidOptionError),
         (lambda: child("part", input={"a": object()}), "input of child", InvalidOptionError),
         (lambda: child("part", into=""), "child 'part': into", InvalidOptionError),
     ],

@@ -24,6 +24,7 @@ HEADING_PAD = 10.0
 """Above and below the heading of a frame."""
 
 _GAP_LEAST, _TRACK_PAD = 32.0, 18.0
+_SLOPE, _CURVE_MOST = 0.5, 80.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,9 +111,12 @@ class _Sheet:
         """Settle how wires cross a gap; give its height."""
         if not links:
             return PAD
-        found = tracks([self._across.ends(link) for link in links])
+        spans = [self._across.ends(link) for link in links]
+        found = tracks(spans)
         count = max((track + 1 for track in found if track is not None), default=0)
-        height = max(_GAP_LEAST, 2 * STRAIGHT + _TRACK_PAD + count * TRACK)
+        bent = (abs(a - b) for (a, b), track in zip(spans, found, strict=True) if track is None)
+        steep = min(_SLOPE * max(bent, default=0.0), _CURVE_MOST)
+        height = max(_GAP_LEAST, 2 * STRAIGHT + max(_TRACK_PAD + count * TRACK, steep))
         for link, track in zip(links, found, strict=True):
             if track is not None:
                 level = top + height / 2 + (track - (count - 1) / 2) * TRACK

@@ -265,6 +265,15 @@ class NobodyChecks(StoreChecks):
         assert ids(await bench.claim(await bench.worker())) == ["due"]
 
     @check
+    async def test_nobody_may_write_with_unseen_messages(self, bench: Bench) -> None:
+        """[C10] [C12] Who lets nothing go overlooks nothing."""
+        row = await bench.parked()
+        await bench.send()
+        after = await bench.written(row, b"{}", fence=fence(row, owner=None), seen=0)
+        assert (after.position, after.due_us) == (2, bench.now_us)
+        assert len((await bench.claimed()).messages) == 1
+
+    @check
     async def test_nobody_may_not_write_what_somebody_holds(self, bench: Bench) -> None:
         """[C10] Nor what has been held meanwhile, nor another position."""
         row = await bench.held()

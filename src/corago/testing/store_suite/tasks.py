@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from typing import Any
 
 from msgspec.structs import replace
 
@@ -163,16 +164,15 @@ class QueueChecks(StoreChecks):
     async def test_the_end_removes_all_tasks(self, bench: Bench) -> None:
         """[C31] [C34] However it comes; also those of the last commit."""
         worker = await bench.worker()
-        ends = {
+        ends: dict[str, dict[str, Any]] = {
             "completed": {},
-            "failed": {},
+            "failed": {"tasks": (bench.task("c"),)},
             "aborted": {"seize": True},
         }
         for status, how in ends.items():
             row = await queued(bench, "a", "b", process_id=status)
             held = await bench.one_taken(worker)
-            last = (bench.task("c"),)
-            await bench.written(row, b"{}", closes=True, status=status, tasks=last, **how)
+            await bench.written(row, b"{}", closes=True, status=status, **how)
             assert await bench.store.held_tasks(worker) == {}
             assert not await is_done(bench, held, worker)
             claims = await bench.claim_tasks(worker)
