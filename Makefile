@@ -17,7 +17,7 @@ TYPED := $(wildcard src tests benchmarks scripts)
 .NOTPARALLEL:
 .DELETE_ON_ERROR:
 .PHONY: help demo test check check-lint check-format check-types check-law check-typing \
-	check-house format cover bench setup clean moved
+	check-house check-docs docs format cover bench setup clean moved
 
 help: ## show this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' Makefile | awk -F'|' '{ printf "%-20s %s\n", $$1, $$2 }'
@@ -28,7 +28,7 @@ demo: $(MARKS)/demo ## see corago at work, in a minute, with nothing to install 
 test: $(MARKS)/test ## run the whole test suite
 	@$(PY) -m pytest $(ARGS)
 
-check: check-lint check-format check-types check-law check-typing check-house ## lint, format, types, import law, house rules
+check: check-lint check-format check-types check-law check-typing check-house check-docs ## lint, format, types, import law, house rules, docs
 
 check-lint: $(MARKS)/dev ## ruff: every rule, with reasoned waivers
 	@$(PY) -m ruff check
@@ -48,12 +48,20 @@ check-typing: $(MARKS)/dev ## basedpyright: a second opinion on the face users s
 check-house: $(MARKS)/test ## the house rules, which are tests
 	@$(PY) -m pytest -q tests/tidy $(ARGS)
 
+check-docs: docs ## the documentation builds, warnings being errors
+
+docs: $(MARKS)/dev ## build the documentation, to docs/_build/html
+	@$(VENV)/bin/sphinx-build -W --nitpicky --keep-going --quiet -b html docs docs/_build/html
+
 format: $(MARKS)/dev ## lay out the code and repair what ruff can
 	@$(PY) -m ruff check --fix
 	@$(PY) -m ruff format
 
+# it begins before pytest does, which loads corago with its plugin
 cover: $(MARKS)/test ## run the tests and show what they do not reach
-	@$(PY) -m pytest --cov $(ARGS)
+	@$(PY) -m coverage erase
+	@status=0; $(PY) -m coverage run -m pytest $(ARGS) || status=$$?; \
+	$(PY) -m coverage combine -q; $(PY) -m coverage report; exit $$status
 
 bench: $(MARKS)/test ## measure
 	@$(PY) -m benchmarks $(ARGS)
@@ -61,7 +69,7 @@ bench: $(MARKS)/test ## measure
 setup: $(MARKS)/dev ## make .venv with everything a contributor needs
 
 clean: ## remove everything that was made, .venv too
-	rm -rf $(VENV) build dist htmlcov .coverage .coverage.* .hypothesis
+	rm -rf $(VENV) build dist docs/_build htmlcov .coverage .coverage.* .hypothesis
 	rm -rf .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 

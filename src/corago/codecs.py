@@ -1,7 +1,7 @@
 """Codecs: what may happen to the texts of events, messages, snapshots and large values.
 
 They turn bytes into bytes on the way to the store, and back. No row, event or store is known here;
-what a row says about its codecs is `backends/packing`.
+what a row says about its codecs is `backends/local/packing`.
 """
 
 from __future__ import annotations

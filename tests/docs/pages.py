@@ -19,7 +19,7 @@ SHOWN = frozenset({"text", "ini", "yaml", "dockerfile", "sql"})
 WRITTEN = frozenset({"python", "csv", "json", "toml", "text"})
 """Languages of blocks that may be files: they are written where the page's commands run."""
 
-MARKUP = frozenset({"toctree", "eval-rst", "generated", "note", "glossary", "mermaid"})
+MARKUP = frozenset({"toctree", "eval-rst", "generated", "note", "glossary", "include"})
 """What looks like a block and is the page's own markup."""
 
 _OPENED = re.compile(r"^(?P<indent> *)(?P<ticks>`{3,})(?P<kind>[^`\n]*)$")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -20,14 +21,21 @@ from tests.docs.pages import (
 )
 from tests.docs.reader import reading
 
-PAGES = [page for page in pages() if any(block.kind in RUN for block in blocks(page))]
-
 
 def name(page: Path) -> str:
     return str(page.relative_to(ROOT))
 
 
-@pytest.mark.parametrize("page", PAGES, ids=name)
+def marked(page: Path) -> Any:
+    """The page, as slow if it starts OS processes."""
+    typed = [command.line for b in blocks(page) if b.kind == "console" for command in commands(b)]
+    is_slow = any(line.endswith("&") or not line.startswith("corago") for line in typed)
+    return pytest.param(page, marks=[pytest.mark.slow] if is_slow else [], id=name(page))
+
+
+@pytest.mark.parametrize(
+    "page", [marked(page) for page in pages() if any(block.kind in RUN for block in blocks(page))]
+)
 def test_a_page_does_what_it_says(page: Path, tmp_path: Path) -> None:
     with reading(tmp_path) as reader:
         for block in blocks(page):

@@ -12,7 +12,7 @@ import msgspec
 import pytest
 
 from corago import Engine, ProcessFailedError, State, StoreCorruptError, step, wait_for, workflow
-from corago.backends.packing import LARGE_TEXT, LARGE_VALUE
+from corago.backends.local.packing import LARGE_TEXT, LARGE_VALUE
 from corago.clock import SystemClock
 from corago.steps import done, init
 from corago.stores.memory import MemoryStore

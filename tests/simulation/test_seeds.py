@@ -19,7 +19,7 @@ def test_a_world_of_dying_workers_ends_as_a_world_where_nobody_dies(seed: int) -
     assert wild == calm
 
 
-@pytest.mark.parametrize("seed", range(1000, 1100))
+@pytest.mark.parametrize("seed", range(1000, 1060))
 def test_steps_of_queues_end_alike_whoever_dies(seed: int) -> None:
     calm, quiet = play(seed, Plan(workers=3, queued=0.6))
     assert len(quiet.starts) == len(set(quiet.starts)), "nobody died, so nothing runs twice"

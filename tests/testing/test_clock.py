@@ -232,7 +232,7 @@ def test_what_a_client_sends_comes_before_time_passes(tmp_path: Path, clock: Vir
         Engine(url, clock=clock, workflows=[waits]),
         Engine(url, clock=clock, worker=False) as client,
     ):
-        for _ in range(10):
+        for _ in range(30):
             handle = client.start(waits.name)
             expect(handle).waits_for_signal("yes")
             client.signal(handle.id, "yes", 1)

@@ -396,7 +396,7 @@ class Turn:
         if self.worker.may_start:
             for wish in agenda.activities:
                 due = process.activity(wish.path, wish.occurrence).due
-                if due is not None and wish.path not in self.attempts:
+                if due is not None and wish.queue is None and wish.path not in self.attempts:
                     instants.append(due)
         return min(instants, default=None)
 

@@ -146,7 +146,7 @@ def crash_everywhere(
 ) -> list[Run]:
     """Run a process without a crash, and once per store call and moment with one there.
 
-    Of a row of calls that found nothing to do, only the first one is a place to crash.
+    Of a row of calls that look for work and find none, the first of each kind is a place to crash.
     Every run must end in the same status with the same State. Gives all runs, the one without a
     crash first, so that a test can look at what steps did.
 
@@ -185,10 +185,12 @@ def crash_everywhere(
 
 
 def _places(calls: tuple[str, ...]) -> Iterator[int]:
-    """The numbers of the calls to crash at: all, but one of a row that found nothing to do."""
+    """The numbers of the calls to crash at: all, but one each of a row that found no work."""
+    idle: set[str] = set()
     for number, call in enumerate(calls, start=1):
-        if number == 1 or not call == calls[number - 2] == IDLE:
+        if call not in idle:
             yield number
+        idle = {*idle, call} if call.endswith(IDLE) else set()
 
 
 def _difference(calm: Run, run: Run) -> str:

@@ -19,8 +19,8 @@ from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping
 from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
-from corago.backends.definitions import ProgramOf
 from corago.backends.local import LocalBackend
+from corago.backends.local.definitions import ProgramOf
 from corago.clock import EPOCH, Clock
 from corago.errors import StoreUnavailableError
 from corago.ports.store import Change, Store

@@ -42,8 +42,8 @@ LEAST_SECONDS, MOST_SECONDS = 0.002, 5.0
 PATIENCE_SECONDS = 86_400.0
 """How long a worker may be busy before the stage gives up, on the virtual loop."""
 
-IDLE = "claim of nothing"
-"""What a claim is called that found nothing due."""
+CLAIMS, IDLE = ("claim", "claim_tasks"), " of nothing"
+"""The calls that look for work, and what is said of one that found none."""
 
 Strikes = Callable[[int, str, tuple[Any, ...]], bool]
 """Whether the worker dies at this store call: its number from 1, its name, its arguments."""
@@ -201,8 +201,8 @@ class StagedStore(SimulatedStore):
             answer = await method(*arguments, **named)
             if name == "beat":
                 stage.workers[answer] = node
-            if name == "claim" and node is stage.first and not answer.taken:
-                stage.calls[number - 1] = IDLE
+            if name in CLAIMS and node is stage.first and not answer.taken:
+                stage.calls[number - 1] += IDLE
             if strikes:
                 await self._die()
             return self._seen(answer) if name == "peers" else answer
@@ -217,9 +217,11 @@ class StagedStore(SimulatedStore):
     def subscribe(self, listener: Callable[[Change], None]) -> Callable[[], None]:
         """Be told of every commit, whoever made it."""
         loop, context = self._stage.loop, contextvars.copy_context()
-        return self._store.subscribe(
-            lambda change: loop.call_soon(listener, change, context=context)
-        )
+
+        def hear(change: Change) -> None:
+            loop.call_soon(listener, change, context=context)
+
+        return self._store.subscribe(hear)
 
 
 async def _without_glances(seconds: float) -> None:

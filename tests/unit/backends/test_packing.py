@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from corago.backends.packing import LARGE_TEXT, LARGE_VALUE, Packing, Shelf
+from corago.backends.local.packing import LARGE_TEXT, LARGE_VALUE, Packing, Shelf
 from corago.codecs import Encrypted, PayloadCodec, Zlib
 from corago.core import codec
 from corago.core import events as e

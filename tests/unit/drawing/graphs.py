@@ -8,7 +8,7 @@ from itertools import combinations, pairwise
 from hypothesis import strategies as st
 
 from corago.drawing.graph import Edge, Frame, Graph, Line, Mark, Node, Shape, Tone
-from corago.drawing.layout.geometry import Box, Point, Run, points
+from corago.drawing.layout.geometry import Box, Point, Run
 from corago.drawing.layout.levels import Layout
 
 NAMES = st.sampled_from(
@@ -68,6 +68,40 @@ def graphs(draw: st.DrawFn, frames: int = 4, nodes: int = 12, edges: int = 20) -
     return Graph(tuple(parts), tuple(arrows), tuple(made), "A title", "and what is below it")
 
 
+def meets(one: Box, other: Box) -> bool:
+    """Whether two boxes have more than an edge in common."""
+    return (
+        one.x < other.right
+        and other.x < one.right
+        and one.y < other.bottom
+        and other.y < one.bottom
+    )
+
+
+def holds(outer: Box, inner: Box) -> bool:
+    """Whether one box lies wholly in another."""
+    return (
+        outer.x <= inner.x
+        and outer.y <= inner.y
+        and inner.right <= outer.right
+        and inner.bottom <= outer.bottom
+    )
+
+
+def points(run: Run) -> Iterator[Point]:
+    """Points along a run, close enough to tell what it meets."""
+    for segment in run:
+        curve = segment if len(segment) == 4 else (segment[0], *segment, segment[1])
+        for step in range(17):
+            at = step / 16
+            shares = ((1 - at) ** 3, 3 * at * (1 - at) ** 2, 3 * at**2 * (1 - at), at**3)
+            xs, ys = zip(*curve, strict=True)
+            yield (
+                sum(share * x for share, x in zip(shares, xs, strict=True)),
+                sum(share * y for share, y in zip(shares, ys, strict=True)),
+            )
+
+
 def around(graph: Graph, id: str) -> set[str]:
     """The frames around a node or frame."""
     parents = {each.id: each.inside for each in graph.members()}
@@ -88,14 +122,14 @@ def _boxes(layout: Layout) -> Iterator[str]:
     whole = Box(0.0, 0.0, layout.width, layout.height)
     above = {id: around(layout.graph, id) for id in layout.boxes}
     for id, box in layout.boxes.items():
-        if not whole.holds(box):
+        if not holds(whole, box):
             yield f"{id} is off the sheet"
         for frame in above[id]:
-            if not layout.boxes[frame].holds(box):
+            if not holds(layout.boxes[frame], box):
                 yield f"{id} is not within {frame}"
     for one, other in combinations(layout.boxes, 2):
         is_apart = one not in above[other] and other not in above[one]
-        if is_apart and layout.boxes[one].meets(layout.boxes[other]):
+        if is_apart and meets(layout.boxes[one], layout.boxes[other]):
             yield f"{one} and {other} overlap"
 
 
@@ -103,16 +137,16 @@ def _labels(layout: Layout) -> Iterator[str]:
     whole = Box(0.0, 0.0, layout.width, layout.height)
     labels = {n: placed.label for n, placed in enumerate(layout.edges) if placed.label is not None}
     for number, label in labels.items():
-        if not whole.holds(label):
+        if not holds(whole, label):
             yield f"label {number} is off the sheet"
         for node in layout.graph.nodes:
-            if label.meets(layout.boxes[node.id]):
+            if meets(label, layout.boxes[node.id]):
                 yield f"label {number} is on {node.id}"
         for placed in layout.edges:
             if any(_passes(run, label) for run in placed.runs):
                 yield f"an edge runs over label {number}: {placed.edge}"
     for (one, box), (other, there) in combinations(labels.items(), 2):
-        if box.meets(there):
+        if meets(box, there):
             yield f"labels {one} and {other} overlap"
 
 
@@ -137,7 +171,7 @@ def _edges(layout: Layout) -> Iterator[str]:
 
 def _is_at_border(point: Point, box: Box) -> bool:
     spot = Box(*point, 0.0, 0.0)
-    return box.grown(0.5).holds(spot) and not box.grown(-0.5).meets(spot)
+    return holds(box.grown(0.5), spot) and not meets(box.grown(-0.5), spot)
 
 
 def _passes(run: Run, box: Box) -> bool:
@@ -145,8 +179,8 @@ def _passes(run: Run, box: Box) -> bool:
     for segment in run:
         xs, ys = [x for x, _ in segment], [y for _, y in segment]
         hull = Box(min(xs), min(ys), max(xs) - min(xs), max(ys) - min(ys)).grown(0.01)
-        if hull.meets(inner) and any(
-            inner.meets(Box(x, y, 0.0, 0.0)) for x, y in points((segment,))
+        if meets(hull, inner) and any(
+            meets(inner, Box(x, y, 0.0, 0.0)) for x, y in points((segment,))
         ):
             return True
     return False

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 Point = tuple[float, float]
@@ -12,8 +12,6 @@ Segment = tuple[Point, ...]
 
 Run = tuple[Segment, ...]
 """Segments of which each begins where the one before ends."""
-
-_STEPS = 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,24 +46,6 @@ class Box:
         """With a margin all around; a negative one makes it smaller."""
         return Box(self.x - by, self.y - by, self.width + 2 * by, self.height + 2 * by)
 
-    def meets(self, other: Box) -> bool:
-        """Whether they have more than an edge in common."""
-        return (
-            self.x < other.right
-            and other.x < self.right
-            and self.y < other.bottom
-            and other.y < self.bottom
-        )
-
-    def holds(self, other: Box) -> bool:
-        """Whether the other one lies wholly in this one."""
-        return (
-            self.x <= other.x
-            and self.y <= other.y
-            and other.right <= self.right
-            and other.bottom <= self.bottom
-        )
-
 
 def moved(runs: Iterable[Run], dx: float, dy: float) -> tuple[Run, ...]:
     """The same lines, elsewhere."""
@@ -78,25 +58,3 @@ def backwards(runs: Iterable[Run]) -> tuple[Run, ...]:
     """The same lines from their end to their beginning."""
     turned = [tuple(segment[::-1] for segment in run[::-1]) for run in runs]
     return tuple(turned[::-1])
-
-
-def points(run: Run) -> Iterator[Point]:
-    """Points along a run, close enough to tell what it meets."""
-    for segment in run:
-        if len(segment) == 2:  # noqa: PLR2004 - a straight line
-            (ax, ay), (bx, by) = segment
-            for step in range(_STEPS + 1):
-                at = step / _STEPS
-                yield (ax + (bx - ax) * at, ay + (by - ay) * at)
-        else:
-            for step in range(_STEPS + 1):
-                yield _on_curve(segment, step / _STEPS)
-
-
-def _on_curve(curve: Segment, at: float) -> Point:
-    left = 1 - at
-    shares = (left**3, 3 * at * left**2, 3 * at**2 * left, at**3)
-    return (
-        sum(share * x for share, (x, _) in zip(shares, curve, strict=True)),
-        sum(share * y for share, (_, y) in zip(shares, curve, strict=True)),
-    )

@@ -13,10 +13,10 @@ from typing import Any
 
 import msgspec
 
-from corago.backends import endings, outgoing
-from corago.backends.definitions import Definitions, ProgramOf
-from corago.backends.packing import Packing
-from corago.backends.tasks import ActivityTasks
+from corago.backends.local import endings, outgoing
+from corago.backends.local.definitions import Definitions, ProgramOf
+from corago.backends.local.packing import Packing
+from corago.backends.local.tasks import ActivityTasks
 from corago.clock import Clock, from_us, to_us
 from corago.codecs import PayloadCodec
 from corago.core import codec

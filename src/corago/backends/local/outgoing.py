@@ -7,9 +7,9 @@ from typing import Any
 
 import msgspec
 
-from corago.backends.definitions import Definitions
-from corago.backends.packing import Packing
-from corago.backends.tasks import queued
+from corago.backends.local.definitions import Definitions
+from corago.backends.local.packing import Packing
+from corago.backends.local.tasks import queued
 from corago.clock import to_us
 from corago.core import events as e
 from corago.core.commit import Birth, Commit, Send

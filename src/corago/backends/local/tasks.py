@@ -8,8 +8,8 @@ from datetime import datetime, timedelta
 
 import msgspec
 
-from corago.backends.definitions import Definitions
-from corago.backends.packing import Packing
+from corago.backends.local.definitions import Definitions
+from corago.backends.local.packing import Packing
 from corago.clock import Clock, from_us, to_us
 from corago.core.commit import Queued
 from corago.core.messages import Outcome
