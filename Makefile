@@ -51,13 +51,13 @@ check-house: $(MARKS)/test ## the house rules, which are tests
 check-docs: docs ## the documentation builds, warnings being errors
 
 docs: $(MARKS)/dev ## build the documentation, to docs/_build/html
-	@$(VENV)/bin/sphinx-build -W --nitpicky --keep-going --quiet -b html docs docs/_build/html
+	@$(VENV)/bin/sphinx-build -E -W --nitpicky --keep-going --quiet -b html docs docs/_build/html
 
 format: $(MARKS)/dev ## lay out the code and repair what ruff can
 	@$(PY) -m ruff check --fix
 	@$(PY) -m ruff format
 
-# it begins before pytest does, which loads corago with its plugin
+# coverage begins before pytest, which loads corago with its plugin
 cover: $(MARKS)/test ## run the tests and show what they do not reach
 	@$(PY) -m coverage erase
 	@status=0; $(PY) -m coverage run -m pytest $(ARGS) || status=$$?; \

@@ -9,12 +9,14 @@ from benchmarks.crowd import parked_processes
 from benchmarks.figures import Figure, Size
 from benchmarks.latency import lone_process, long_process, signal_round_trip, start_latency
 from benchmarks.observing import observing
+from benchmarks.queued import queued_throughput
 from benchmarks.recovery import recovery
 from benchmarks.throughput import async_throughput, memory_throughput, sync_throughput
 
 CASES: dict[str, Callable[[Path, Size], list[Figure]]] = {
     "async": async_throughput,
     "sync": sync_throughput,
+    "queued": queued_throughput,
     "one": lone_process,
     "long": long_process,
     "start": start_latency,

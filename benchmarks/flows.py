@@ -12,14 +12,14 @@ from corago.steps import StepList, Workflow
 INPUT = {"count": 0, "payload": {"customer": "x" * 60, "lines": [1, 2, 3], "paid": True}}
 
 
-def _step(number: int, *, is_async: bool) -> Any:
+def _step(number: int, *, is_async: bool, queue: str | None) -> Any:
     async def count_async(count: int, payload: dict[str, Any]) -> State:
         return {"count": count + 1, "payload": payload}
 
     def count_sync(count: int, payload: dict[str, Any]) -> State:
         return {"count": count + 1, "payload": payload}
 
-    return step(f"step {number}")(count_async if is_async else count_sync)
+    return step(f"step {number}", queue=queue)(count_async if is_async else count_sync)
 
 
 def _list(steps: list[Any], name: str) -> Workflow:
@@ -33,10 +33,10 @@ def _list(steps: list[Any], name: str) -> Workflow:
     return workflow("no-op steps")(body)
 
 
-def line(length: int, *, is_async: bool = True) -> Workflow:
+def line(length: int, *, is_async: bool = True, queue: str | None = None) -> Workflow:
     """A straight list of `length` no-op steps."""
-    steps = [_step(number, is_async=is_async) for number in range(length)]
-    return _list(steps, f"line_{length}_{'async' if is_async else 'sync'}")
+    steps = [_step(number, is_async=is_async, queue=queue) for number in range(length)]
+    return _list(steps, f"line_{length}_{'async' if is_async else 'sync'}_{queue or 'inline'}")
 
 
 def logged(length: int, log: int, gate: asyncio.Event) -> Workflow:

@@ -14,7 +14,6 @@ extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon", "gener
 exclude_patterns = ["_build", "_ext"]
 root_doc = "index"
 html_theme = "furo"
-html_theme_options = {"source_repository": None}
 html_show_sphinx = False
 html_copy_source = False
 

@@ -6,6 +6,7 @@ import os
 import re
 from collections.abc import Callable, Iterator
 from contextlib import redirect_stdout
+from importlib import import_module
 from typing import Any, ClassVar
 
 from docutils import nodes
@@ -66,8 +67,9 @@ def command_rows() -> Iterator[str]:
     database = {f"db {name}": command for name, command in DATABASE.items()}
     for group, commands in {**COMMANDS, "Database": database}.items():
         yield from (f"## {group}", "")
-        for name in commands:
-            yield from (f"### corago {name}", "", "```text", *_help(name), "```", "")
+        for name, (place, _) in commands.items():
+            yield from (f"### corago {name}", "", *_more(place), "")
+            yield from ("```text", *_help(name), "```", "")
 
 
 def metric_rows() -> Iterator[str]:
@@ -89,6 +91,13 @@ def _help(name: str) -> list[str]:
     if EPILOGUE[:12] in said.getvalue():  # said once, above
         lines = lines[: next(n for n, line in enumerate(lines) if line.startswith(EPILOGUE[:12]))]
     return [line.rstrip() for line in lines]
+
+
+def _more(place: str) -> list[str]:
+    """What a command's docstring says beside its options, which its help tells."""
+    module, _, name = place.partition(":")
+    said = inspect.getdoc(getattr(import_module(module), name)) or ""
+    return said.partition("\nArgs:\n")[0].splitlines()
 
 
 def _line(kind: type) -> str:
@@ -127,8 +136,19 @@ def complete(_app: Sphinx, name: str, source: list[str]) -> None:
         source[0] += "\n```{toctree}\n:hidden:\n:glob:\n\n0*\n```\n"
 
 
+def untyped(_app: Sphinx, kind: str, *others: Any) -> None:
+    """Keep napoleon from taking what stands before a colon in a property's docstring for a type.
+
+    It looks at the first line only, and an escaped line break says nothing.
+    """
+    lines: list[str] = others[-1]
+    if kind in {"attribute", "property"} and lines and ":" in lines[0]:
+        lines.insert(0, "\\")
+
+
 def setup(app: Sphinx) -> dict[str, bool]:
     """Tell Sphinx of it."""
     app.add_directive("generated", Generated)
     app.connect("source-read", complete)
+    app.connect("autodoc-process-docstring", untyped, priority=400)  # napoleon has 500
     return {"parallel_read_safe": True}

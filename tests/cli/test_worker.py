@@ -97,3 +97,60 @@ def test_a_grace_of_nothing_does_not_wait_for_steps(call: Call, gated: Path) -> 
         worker.terminate()
         assert finished(worker).status == 0
     assert call("show", "p", "--json").json["status"] != "completed"
+
+
+RENDERING = """
+from corago import State, done, init, step, workflow
+
+@step("Render", queue="gpu")
+def render() -> State:
+    return {"rendered": True}
+
+@workflow("Renders in a queue")
+def rendering():
+    return init >> render >> done
+"""
+
+
+@pytest.fixture
+def rendering(tmp_path: Path) -> Path:
+    """A file with a workflow whose step has a queue."""
+    file = tmp_path / "rendering.py"
+    file.write_text(RENDERING, "utf-8")
+    return file
+
+
+def test_a_worker_runs_steps_of_the_queues_that_it_is_told_to_serve(
+    call: Call, store: str, rendering: Path
+) -> None:
+    assert call("run", f"{rendering}:rendering", "--id", "p").status == 0
+    with spawned("worker", rendering) as driver, Engine(store, worker=False) as engine:
+        assert driver.stderr is not None
+        driver.stderr.readline()
+        end = time.monotonic() + DEADLINE
+        while engine.info("p").status != "waiting":
+            assert time.monotonic() < end, "the process was not put into the queue"
+        assert "`corago worker FILE --queue gpu` starts one" in call("explain", "p").out
+        with spawned("worker", rendering, "--queue", "print", "--queue", "gpu") as worker:
+            assert worker.stderr is not None
+            assert "; it serves the queues 'print', 'gpu'; " in worker.stderr.readline()
+            assert engine.get("p").result(timeout=DEADLINE) == {"rendered": True}
+
+
+def test_it_tells_programs_which_queues_it_serves(store: str, rendering: Path) -> None:
+    with spawned("worker", rendering, "--queue", "gpu", "--json") as worker:
+        assert worker.stdout is not None
+        assert json.loads(worker.stdout.readline())["queues"] == ["gpu"]
+
+
+def test_a_queue_without_a_name_is_a_wrong_call(call: Call, store: str, rendering: Path) -> None:
+    done = call("worker", rendering, "--queue", " ")
+    assert done.status == 2
+    assert "a queue needs a name that is not empty" in done.err
+
+
+def test_a_step_of_a_queue_in_memory_is_waited_for_in_vain(call: Call, rendering: Path) -> None:
+    done = call("run", f"{rendering}:rendering", "--wait")
+    assert done.status == 1
+    assert "waits for a worker of queue 'gpu'" in done.err
+    assert "nobody can reach a process in memory" in done.err

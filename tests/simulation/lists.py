@@ -7,6 +7,7 @@ import hashlib
 import random
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Protocol
 
 from corago.activity import ActivityFunction, current
@@ -36,11 +37,11 @@ class RandomWorkflow:
     timeout: float | None = None
     children: tuple[Any, ...] = ()
 
-    @property
+    @cached_property
     def sha(self) -> str:
         return hashlib.sha256(codec.canonical(self.document)).hexdigest()
 
-    @property
+    @cached_property
     def program(self) -> StepsProgram:
         return StepsProgram(self.document)
 
@@ -62,7 +63,7 @@ def random_workflow(
     elements = writer.elements(chance.randint(2, 6), 0)
     if queued:
         _queue_up(chance, elements, queued)
-    children = ()
+    children: tuple[RandomWorkflow, ...] = ()
     if nests:
         inner = Writer(chance, "inner", nests=True, bears=False)
         children = (_workflow(chance, "inner", inner.elements(2, 1), books),)

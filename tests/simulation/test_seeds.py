@@ -29,19 +29,19 @@ def test_steps_of_queues_end_alike_whoever_dies(seed: int) -> None:
     assert wild == calm
 
 
-@pytest.mark.parametrize("seed", range(2000, 2100))
+@pytest.mark.parametrize("seed", range(2000, 2060))
 def test_lists_within_lists_and_children_end_alike_whoever_dies(seed: int) -> None:
-    calm, quiet = play(seed, Plan(nests=True, processes=2))
+    calm, quiet = play(seed, Plan(nests=True, processes=1))
     assert len(quiet.starts) == len(set(quiet.starts)), "nobody died, so nothing runs twice"
-    wild, ledger = play(seed, Plan(nests=True, processes=2, deaths=4, failure_rate=0.05))
+    wild, ledger = play(seed, Plan(nests=True, processes=1, deaths=4, failure_rate=0.05))
     assert check(quiet, calm) == []
     assert check(ledger, wild) == []
     assert wild == calm
 
 
-@pytest.mark.parametrize("seed", range(3000, 3080))
+@pytest.mark.parametrize("seed", range(3000, 3050))
 def test_what_is_canceled_takes_back_what_was_done_whoever_dies(seed: int) -> None:
-    plan = Plan(nests=True, processes=2, cancels=True, deaths=4, failure_rate=0.05)
+    plan = Plan(nests=True, processes=1, cancels=True, deaths=4, failure_rate=0.05)
     states, ledger = play(seed, plan)
     assert check(ledger, states) == []
 

@@ -247,7 +247,7 @@ def _check(ledger: Ledger, history: History) -> Iterator[str]:
     if len(received) != len(set(received)):
         yield "a signal was received twice"
     yield from _check_family(ledger, history)
-    if isinstance(history[-1], e.ProcessCanceled):
+    if isinstance(_end(history), e.ProcessCanceled):
         nodes = ledger.of(history).program.nodes
         done = [each.path for each in ends if isinstance(each.result, e.ActivityCompleted)]
         steps = [path for path in done if (found := nodes.find(path)) and found[0].undo]
@@ -256,19 +256,27 @@ def _check(ledger: Ledger, history: History) -> Iterator[str]:
             yield f"of {steps} was taken back {undone}"
 
 
+def _end(history: History) -> e.Event | None:
+    """The closing event of a closed process, which may have refused a command since."""
+    events = [event for event in history if not isinstance(event, e.CommandRefused)]
+    return events[-1] if type(events[-1]) in e.CLOSING else None
+
+
 def _check_family(ledger: Ledger, history: History) -> Iterator[str]:
     """Whether every child was born once, and ended before its parent did."""
-    if type(history[-1]) not in e.CLOSING:
+    end = _end(history)
+    if end is None:
         yield f"it ends with {history[-1]}"
+        return
     born = history.of(e.ChildStarted)
     if len({event.child for event in born}) != len(born):
         yield "a child was started twice"
     for event in born:
         own = ledger.history(event.child)
-        started = own[0]
+        started, ended = own[0], _end(own)
         if not isinstance(started, e.ProcessStarted) or started.parent_path != event.path:
             yield f"{event.child} has another parent"
-        if own[-1].at > history[-1].at:
+        if ended is None or ended.at > end.at:
             yield f"{event.child} ended after its parent"
 
 

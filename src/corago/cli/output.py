@@ -26,6 +26,10 @@ STATUS_STYLES = {
 }
 
 
+GAP = 3
+"""So many columns of a terminal lie between two columns of a table."""
+
+
 class Output:
     """One command's voice. `common` says in which form."""
 
@@ -74,21 +78,29 @@ class Output:
                 print("\t".join(map(one_line, row)), file=self._stdout)
             return
         from rich import box
+        from rich.cells import cell_len
         from rich.console import Console
         from rich.table import Table
         from rich.text import Text
 
         table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
+        console = Console(file=self._stdout)
         for head in heads:
             is_last = head == heads[-1]
             table.add_column(head, no_wrap=True, overflow="ellipsis" if is_last else "fold")
-        for row in rows:
-            cells = [Text(one_line(cell)) for cell in row]
+        lines = [[one_line(cell) for cell in row] for row in rows]
+        # rich would let all columns give way, until the first ones show nothing any more
+        widths = [max(map(cell_len, column)) for column in zip(heads, *lines, strict=True)]
+        taken = sum(widths[:-1]) + GAP * len(heads)
+        room = max(len(heads[-1]), console.width - taken)
+        console.width = max(console.width, taken + room)  # then the terminal breaks the lines
+        for line in lines:
+            cells = [Text(cell) for cell in (*line[:-1], shortened(line[-1], room))]
             for head, cell in zip(heads, cells, strict=True):
                 if head == "status":
                     cell.stylize(STATUS_STYLES.get(cell.plain, ""))
             table.add_row(*cells)
-        Console(file=self._stdout).print(table)
+        console.print(table)
 
     @contextlib.contextmanager
     def steps_on_stderr(self) -> Iterator[None]:

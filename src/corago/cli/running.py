@@ -221,5 +221,6 @@ async def _settled(engine: AsyncEngine, order: Order, out: Output, id: str) -> A
 
 
 def is_hopeless(found: Explanation) -> bool:
-    """Whether only a signal from outside can move it."""
-    return found.reason == "waiting" and {wait.kind for wait in found.waits} == {"signal"}
+    """Whether only somebody outside can move it: by a signal, or as a worker of a queue."""
+    kinds = {wait.kind for wait in found.waits}
+    return found.reason == "waiting" and bool(kinds) and kinds <= {"signal", "queue"}

@@ -326,9 +326,11 @@ class _Advance:
 
     def settle(self) -> None:
         """Decide until nothing new follows, then record the starts that must be known before."""
-        agenda = self._with_starts(self._quiet())
-        while agenda is None:
-            agenda = self._with_starts(self._quiet())
+        left = self.program.decide_limit
+        while (agenda := self._with_starts(self._quiet())) is None:
+            left -= 1
+            if not left:
+                self._give_up()
         self.agenda = agenda
 
     def _quiet(self) -> Agenda:
@@ -341,14 +343,17 @@ class _Advance:
                 left -= 1
                 self._decide()
             else:
-                limit = e.Failure(
-                    "DecideLimit",
-                    f"one message caused {self.program.decide_limit} decisions without coming to "
-                    "rest; the workflow goes round in a circle",
-                )
-                self._record(e.ProcessSuspended, error=limit)
-                self.agenda = NOTHING
+                self._give_up()
         return self.agenda
+
+    def _give_up(self) -> None:
+        limit = e.Failure(
+            "DecideLimit",
+            f"one message caused {self.program.decide_limit} decisions without coming to rest; the "
+            "workflow goes round in a circle",
+        )
+        self._record(e.ProcessSuspended, error=limit)
+        self.agenda = NOTHING
 
     def _decide(self) -> None:
         """Ask the program once: either facts follow, or its agenda stands."""

@@ -314,7 +314,11 @@ def _reopened(process: Process, event: e.ProcessReopened) -> Process:
 
 
 def _ended(process: Process, event: e.Event) -> Process:
-    return _step(process, event, status=e.CLOSING[type(event)], timers={})
+    activities = process.activities
+    if activities:
+        activities = {path: _replace(known, queued=0) for path, known in activities.items()}
+    status = e.CLOSING[type(event)]
+    return _step(process, event, status=status, timers={}, activities=activities)
 
 
 _APPLY: dict[type, Callable[[Process, Any], Process]] = {

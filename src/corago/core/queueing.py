@@ -54,8 +54,11 @@ def put(deeds: Iterable[Deed], process: Process, agenda: Agenda) -> tuple[Queued
 
 
 def dropped(before: set[str], process: Process, agenda: Agenda) -> tuple[str, ...]:
-    """What stood in a queue before and is wanted there no longer."""
-    if not before:
+    """What stood in a queue before and is wanted there no longer.
+
+    What a poisoned process wants is not known before a person lets it go on.
+    """
+    if not before or process.poison is not None:
         return ()
     wanted = {wish.path for wish in agenda.activities if wish.queue is not None}
     return tuple(sorted(before - (standing(process) & wanted)))
@@ -63,7 +66,7 @@ def dropped(before: set[str], process: Process, agenda: Agenda) -> tuple[str, ..
 
 def lost(attempt: Queued, losses: int) -> e.Failure | None:
     """Why an attempt that so many workers vanished with is not run again; None if it may be."""
-    if False and attempt.at_most_once and losses:
+    if attempt.at_most_once and losses:
         return in_doubt(attempt.path)
     if losses < LOSS_LIMIT:
         return None

@@ -50,7 +50,7 @@ class Crew:
         """Nothing is taken yet; `take` is one round of its loop."""
         self.errands: dict[int, Errand] = {}
         self._worker = worker
-        self._queues = (STOPPED, *queues)
+        self._queues = (*queues,)
         self._concurrency = concurrency
         self.due: datetime | None = None
         self.work = Bell()

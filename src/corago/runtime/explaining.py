@@ -250,7 +250,9 @@ def _changed(case: Case) -> Told:
     words = ["--map", "OLD=NEW"] if any(each.stops for each in differences) else []
     ways = [
         Way(case.command("migrate", "--dry-run", *words), "says what following it would mean"),
-        Way("corago worker FILE", f"with the code of {case.code}, lets it go on as it began"),
+        Way(
+            "corago worker FILE", f"lets it go on as it began, if FILE has the code of {case.code}"
+        ),
     ]
     return Told(text, ways, missing=case.code)
 

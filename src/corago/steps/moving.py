@@ -217,11 +217,11 @@ class Move:
     def _undone(self, event: e.ActivityClosed) -> None:
         *before, last = self.state.undo
         written = getattr(event.result, "result", None)
-        failure = e.failure_of(event.result, event.path)
+        failure, number = e.failure_of(event.result, event.path), event.occurrence
         if failure is None and not isinstance(written, dict | None):
-            failure = no_dict(event.path, written)
+            failure, number = no_dict(event.path, written), number + 1  # as in `_closed`
         if failure is not None:
-            stuck = _replace(last, stuck=Stuck(self.position, failure))
+            stuck = _replace(last, stuck=Stuck(self.position, failure), occurrence=number)
             self.state = _replace(self.state, undo=(*before, stuck))
             return
         state = {**self.state.state, **(written or {})}

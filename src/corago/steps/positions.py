@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Literal
 
 from corago.core import events as e
-from corago.core.process import Process
+from corago.core.process import Process, renamed
 from corago.core.program import Snapshot
 from corago.steps.frames import Frame, Items, StepsState
 from corago.steps.nodes import Node, Route
@@ -79,6 +79,9 @@ class _Places:
                     self._done.add(self._known(path))
                 case e.StepSkipped(path=path) | e.PredicateAnswered(path=path, answer=False):
                     self._skipped.add(self._known(path))
+                case e.DefinitionChanged(renames=renames):
+                    self._done = {renamed(path, renames) for path in self._done}
+                    self._skipped = {renamed(path, renames) for path in self._skipped}
 
     def _known(self, path: str) -> str:
         """A path in the process as definitions know it."""

@@ -252,6 +252,8 @@ def test_a_result_of_an_undo_that_is_no_dict_is_refused() -> None:
     drive = stopped(listed(does("A", a=1), sleep(60))).run()
     drive.command("set_result", "A/undo", 5)
     assert (drive.failed, drive.error.type) == (["A/undo"], "StepResultError")
+    assert drive.command("retry").wish("A/undo").occurrence == 2
+    assert drive.run().failed == ["A/undo"]
     assert drive.command("skip").status == "canceled"
 
 
