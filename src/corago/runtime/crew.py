@@ -50,7 +50,7 @@ class Crew:
         """Nothing is taken yet; `take` is one round of its loop."""
         self.errands: dict[int, Errand] = {}
         self._worker = worker
-        self._queues = (*queues,)
+        self._queues = (STOPPED, *queues)
         self._concurrency = concurrency
         self.due: datetime | None = None
         self.work = Bell()
@@ -203,8 +203,7 @@ class Crew:
         finally:
             if self.errands.get(number) is errand:
                 del self.errands[number]
-            if self._free == 1:
-                self.work.set()
+            pass
 
     async def _compared(self) -> None:
         """Compare what is held here with what runs here.
