@@ -20,6 +20,7 @@ from corago import (
     State,
     current,
     parallel,
+    sleep,
     step,
     wait_for,
 )
@@ -105,6 +106,20 @@ def test_a_virtual_clock_jumps_to_the_next_attempt() -> None:
         engine.start(listing(render)).result(timeout=DEADLINE)
     assert len(tries) == 3
     assert clock.now() - begun > timedelta(days=2)
+
+
+def test_a_virtual_clock_stands_still_while_a_step_of_a_queue_runs() -> None:
+    clock, gate, seen = VirtualClock(), threading.Event(), list[float]()
+
+    @step("Render", queue="gpu")
+    def render() -> None:
+        gate.wait(0.3)
+        seen.append(clock.monotonic())
+
+    with Engine(clock=clock, queues=GPU) as engine:
+        engine.start(listing(parallel("Both", render, sleep(86_400)))).result(timeout=DEADLINE)
+    assert seen == [0.0]
+    assert clock.monotonic() == pytest.approx(86_400, abs=1)
 
 
 def test_an_attempt_that_takes_too_long_times_out() -> None:

@@ -7,9 +7,10 @@ from typing import Any
 
 import pytest
 
-from corago import State, step
+from corago import Retry, State, current, foreach, step
 from corago.core import events as e
 from corago.core.queueing import LOSS_LIMIT
+from corago.testing.crashing import crash_everywhere
 from corago.testing.simulator import Node
 from tests.runtime.rendering import GPU, Noting, rendering
 from tests.runtime.stage import (
@@ -156,6 +157,41 @@ def test_what_was_to_stop_when_its_worker_vanished_is_stopped_by_anybody() -> No
     assert log == ["begins"]
 
 
+def test_what_may_have_run_once_waits_for_a_person_though_it_was_to_stop() -> None:
+    stage, log = Stage(lease=15), list[str]()
+
+    @step("Render", queue="gpu", at_most_once=True)
+    async def render() -> None:
+        log.append("begins")
+        try:
+            await asyncio.sleep(1000)
+        finally:
+            await asyncio.get_running_loop().create_future()  # it does not stop
+
+    body = listing(render)
+    stage.workflows = (body,)
+
+    async def story() -> None:
+        first = stage.node("first")
+        first.spawn(serve(stage, first))
+        async with stage.engine() as driver:
+            await driver.start(body, id="p")
+            await until(lambda: bool(log))
+            await driver.cancel("p")
+            await until(lambda: any(task.stops for task in stage.store._tasks.all.values()))
+            first.die()
+            await until(lambda: "ProcessSuspended" in told(stage), 60)
+            await reaches(driver, "p", "canceled", 5)
+
+    stage.run(story())
+    assert log == ["begins"]
+
+
+def told(stage: Stage) -> str:
+    """All that is recorded of the process, as text."""
+    return b"".join(stage.store._processes["p"].events).decode()
+
+
 def test_a_step_that_kills_its_workers_is_suspended_and_its_neighbours_are_not() -> None:
     stage, log = Stage(lease=6), list[str]()
     nodes: list[Node] = []
@@ -200,6 +236,46 @@ def test_a_step_that_kills_its_workers_is_suspended_and_its_neighbours_are_not()
 
     stage.run(story())
     assert len(log) == LOSS_LIMIT + 1
+
+
+def test_a_task_whose_row_is_damaged_is_left_alone_for_a_while(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    stage, log = Stage(), list[str]()
+    body = listing(rendering(log, stage))
+
+    async def story() -> None:
+        async with stage.engine(workflows=[body]) as driver:
+            for id in ("bad", "good"):
+                await driver.start(body, id=id)
+                await reaches(driver, id, "waiting")
+            (bad, _) = stage.store._tasks.all.values()
+            data, bad.data = bad.data, b'{"attempt":7}'
+            async with stage.engine(workflows=[body], queues=GPU):
+                assert await driver.wait("good", 5) == {"rendered": 1}
+                bad.data = data
+                assert await driver.wait("bad", 70) == {"rendered": 1}
+
+    stage.run(story())
+    assert "'Render' of process bad is left alone" in caplog.text
+
+
+def test_wherever_a_worker_dies_the_end_is_the_same() -> None:
+    @step("Render", queue="gpu", retry=Retry(attempts=3, delay=60))
+    async def render(n: int) -> State:
+        if current().attempt == 1:
+            raise ConnectionError("not yet")
+        return {"m": n * 2}
+
+    @step("Frame", queue="cpu")
+    def frame(item: int) -> State:
+        return {"frame": item}
+
+    body = listing(render, foreach("Frames", "frames", frame, into="drawn", limit=2))
+    runs = crash_everywhere(body, {"n": 3, "frames": [1, 2, 3]})
+    assert len(runs) > 40
+    assert {run.status for run in runs} == {"completed"}
+    assert {str(run.state) for run in runs} == {str(runs[0].state)}
 
 
 # -- a store that is away --------------------------------------------------------------------------
@@ -360,5 +436,33 @@ def test_a_close_ends_though_the_store_is_away() -> None:
         await engine.close()
         assert stage.seconds < 60
         assert asyncio.all_tasks() == before
+
+    stage.run(story())
+
+
+def test_a_claim_that_is_under_way_when_the_engine_closes_is_no_loss() -> None:
+    stage, log = Stage(), list[str]()
+    body = listing(rendering(log, stage, at_most_once=True))
+
+    async def story() -> None:
+        async with stage.engine(workflows=[body]) as driver:
+            handle = await driver.start(body, id="p")
+            await reaches(driver, "p", "waiting")
+            engine = stage.engine(workflows=[body], queues=GPU)
+            inner, claiming = stage.store.claim_tasks, asyncio.Event()
+
+            async def claim(*arguments: Any) -> Any:
+                claims = await inner(*arguments)
+                claiming.set()
+                await asyncio.sleep(0.5)
+                return claims
+
+            stage.stores[-1].__dict__["claim_tasks"] = claim
+            await engine.open()
+            await claiming.wait()
+            await engine.close()
+            assert log == []
+            async with stage.engine(workflows=[body], queues=GPU):
+                assert await handle.result(timeout=5) == {"rendered": 1}
 
     stage.run(story())

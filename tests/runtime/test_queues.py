@@ -137,7 +137,7 @@ def test_an_engine_runs_no_more_than_its_share_at_a_time() -> None:
     async def render() -> None:
         running.append(1)
         most.append(len(running))
-        await asyncio.sleep(10)
+        await asyncio.sleep(7)
         running.pop()
 
     body = listing(render)
@@ -147,7 +147,7 @@ def test_an_engine_runs_no_more_than_its_share_at_a_time() -> None:
             handles = await engine.start_many(body, [{}] * 9)
             for handle in handles:
                 await handle.result(timeout=60)
-            assert stage.seconds == pytest.approx(30, abs=1)
+            assert stage.seconds == pytest.approx(21, abs=1)
 
     stage.run(story())
     assert max(most) == 3

@@ -43,10 +43,15 @@ class Book:
     def __init__(self, stage: Stage) -> None:
         self.stage = stage
         self.ran: set[tuple[str, str]] = set()
+        self.attempts: set[tuple[str, str, int]] = set()
         self.faults: list[str] = []
 
-    def begin(self) -> None:
+    def begin(self, *, at_most_once: bool = False) -> None:
         here = current()
+        attempt = (here.process_id, here.path, here.attempt)
+        if at_most_once and attempt in self.attempts:
+            self.faults.append(f"attempt {here.attempt} of {here.path} ran more than once")
+        self.attempts.add(attempt)
         self.ran.add((here.process_id, here.path))
         for event in self.history(here.process_id):
             match event:
@@ -79,7 +84,7 @@ def works(name: str, *, fails: int = 0, **options: Any) -> Step[..., Any]:
 
     @step(name, **options)
     async def work(state: State) -> State:
-        BOOKS[-1].begin()
+        BOOKS[-1].begin(at_most_once=options.get("at_most_once", False))
         if current().attempt <= fails:
             raise ConnectionError("not yet")
         return {name: [*sorted(state.keys() - {"xs"}), state.get("item")]}

@@ -174,7 +174,7 @@ def _shown(
     )
     events = tuple(event for commit in commits for event in commit.events)
     path = [_passed(event) for event in events]
-    for stands in (agenda.activities, agenda.signals, agenda.incidents):
+    for stands in (agenda.activities, agenda.signals, agenda.children, agenda.incidents):
         path += [each.path for each in stands]
     path += [timer.timer.rpartition("@")[0] for timer in agenda.timers]
     standing = process.standing
@@ -211,7 +211,7 @@ def _refused(event: e.Event) -> Refused | None:
 
 def _passed(event: e.Event) -> str:
     match event:
-        case e.ActivityClosed(path=path) | e.StepSkipped(path=path):
+        case e.ActivityClosed(path=path) | e.StepSkipped(path=path) | e.ChildClosed(path=path):
             return path
         case e.TimerFired(timer=timer):
             return timer.rpartition("@")[0]

@@ -203,7 +203,8 @@ class Crew:
         finally:
             if self.errands.get(number) is errand:
                 del self.errands[number]
-            pass
+            if self._free == 1:
+                self.work.set()
 
     async def _compared(self) -> None:
         """Compare what is held here with what runs here.

@@ -186,12 +186,19 @@ class Operation(Inquiry):
         await self._send(process_id, m.Command(verb, targets, value, *given), reopens=True)
 
     async def _check_parent(self, process: Process, verb: str) -> None:
-        """A failed child goes on through its parent, which has heard of the failure."""
+        """A failed child goes on through its parent, which has heard of the failure.
+
+        Unless that one goes its way without it.
+        """
         try:
-            parent = (await self._backend.describe(process.parent or "")).snapshot.process
+            description = await self._backend.describe(process.parent or "")
         except ProcessNotFoundError:
             return
-        if not parent.is_closed or parent.status == "failed":
+        parent, agenda = description.snapshot.process, self._agenda(description)
+        is_open = process.id in {child.id for child in parent.children.values()}
+        is_missed = agenda is None or process.parent_path in commands.incidents(parent, agenda)
+        is_over = parent.is_closed and parent.status != "failed"
+        if not is_over and (is_open or is_missed):
             raise CommandRefusedError(
                 process.id,
                 verb,

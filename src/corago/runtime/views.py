@@ -53,7 +53,8 @@ class ProcessInfo:
     """A process at one moment.
 
     `state` is the State of a step list; `result` what it completed with; `error` the recorded
-    failure; `pending` counts messages not yet consumed; `waits` says what it waits for.
+    failure; `children` are the ids of those that are open; `pending` counts messages not yet
+    consumed; `waits` says what it waits for.
     """
 
     id: str
@@ -163,7 +164,7 @@ def info_of(description: Description, agenda: Agenda, now: datetime) -> ProcessI
         external=masked(process.external),
         tags=row.tags,
         parent=row.parent,
-        children=(),
+        children=tuple(child.id for child in process.children.values()),
         pending=len(description.mail),
         created_at=from_us(row.created_us),
         updated_at=from_us(row.updated_us),

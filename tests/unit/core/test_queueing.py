@@ -15,7 +15,7 @@ from corago.core import messages as m
 from corago.core.commit import Commit, Queued
 from corago.core.program import Snapshot
 from corago.core.retry import Retry
-from tests.unit.core.test_kernel import DONE, END, FAILED, NOW, Run, Says, names, outcome
+from tests.unit.core.test_kernel import BAD, DONE, END, FAILED, NOW, Run, Says, names, outcome
 
 Wishes = Sequence[d.Decision]
 
@@ -208,3 +208,15 @@ def test_a_renamed_step_stands_in_the_queue_under_its_new_name() -> None:
     run.take()
     moved = kernel.adopt(run.program, run.snapshot, adopt, NOW + timedelta(seconds=1))
     assert moved.drops == ("0.0",)
+
+
+def test_what_was_in_a_queue_when_its_process_failed_is_put_there_anew_by_a_retry() -> None:
+    failing = [d.Incident("x", 1, BAD), d.FailProcess("x", BAD)]
+    run = Run(Until(e.SignalReceived, [wish()], failing))
+    run.take()
+    assert names(run.take(m.Signal("go"))) == "SignalReceived ProcessFailed"
+    run.program = Until(e.ActivityClosed, [wish()])
+    run.snapshot = Snapshot(run.snapshot.process, 0, run.snapshot.agenda)
+    commit = run.take(m.Command("retry", {"x": 1}))
+    assert names(commit) == "ProcessReopened ActivityScheduled"
+    assert queued(commit) == [("0.0", 1, 0.0)]
