@@ -100,6 +100,8 @@ def test_a_grace_of_nothing_does_not_wait_for_steps(call: Call, gated: Path) -> 
 
 
 RENDERING = """
+import time
+from pathlib import Path
 from corago import State, done, init, step, workflow
 
 @step("Render", queue="gpu")
@@ -109,6 +111,17 @@ def render() -> State:
 @workflow("Renders in a queue")
 def rendering():
     return init >> render >> done
+
+@step("Wait", queue="gpu")
+def wait(gate: str) -> State:
+    Path(gate + ".reached").touch()
+    while not Path(gate).exists():
+        time.sleep(0.01)
+    return {"rendered": True}
+
+@workflow("Waits in a queue")
+def waiting():
+    return init >> wait >> done
 """
 
 
@@ -135,6 +148,26 @@ def test_a_worker_runs_steps_of_the_queues_that_it_is_told_to_serve(
             assert worker.stderr is not None
             assert "; it serves the queues 'print', 'gpu'; " in worker.stderr.readline()
             assert engine.get("p").result(timeout=DEADLINE) == {"rendered": True}
+
+
+def test_what_a_killed_worker_ran_is_run_by_the_next_one_at_once(
+    call: Call, store: str, rendering: Path, tmp_path: Path
+) -> None:
+    gate = tmp_path / "gate"
+    given = json.dumps({"gate": str(gate)})
+    flow = f"{rendering}:waiting"
+    assert call("run", flow, "--id", "p", "--input", given).status == 0
+    with spawned("worker", rendering, "--queue", "gpu") as worker:
+        reached(tmp_path / "gate.reached", worker)
+        worker.kill()
+        worker.wait(DEADLINE)
+    gate.touch()
+    begun = time.monotonic()
+    with spawned("worker", rendering, "--queue", "gpu"), Engine(store, worker=False) as engine:
+        assert engine.get("p").result(timeout=DEADLINE)["rendered"] is True
+        assert time.monotonic() - begun < 15, "longer than a lease"
+        kinds = [type(event).__name__ for event in engine.get("p").history()]
+    assert kinds == ["ProcessStarted", "ActivityScheduled", "ActivityClosed", "ProcessCompleted"]
 
 
 def test_it_tells_programs_which_queues_it_serves(store: str, rendering: Path) -> None:

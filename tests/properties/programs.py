@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from corago.core import decisions as d
 from corago.core import events as e
 from corago.core.calls import Calls
-from corago.core.program import Program
+from corago.core.program import Difference, Program
 from corago.core.retry import Retry
 from corago.steps.program import StepsProgram
 
@@ -157,6 +157,12 @@ class TableProgram:
     def view(self, state: TableState) -> Any:
         return [track.at for track in state.tracks]
 
+    def differences(self, *_: Any) -> tuple[Difference, ...]:
+        return (Difference("", "a table stays as it is"),)
+
+    def adopt(self, *_: Any) -> TableState:
+        raise ValueError("a table stays as it is")
+
     def held(self, state: TableState) -> Iterable[Any]:
         return ()
 
@@ -279,6 +285,14 @@ class Watched:
 
     def view(self, state: Any) -> Any:
         return self.program.view(state)
+
+    def differences(
+        self, state: Any, before: Program[Any], renames: Mapping[str, str]
+    ) -> tuple[Difference, ...]:
+        return self.program.differences(state, before, renames)
+
+    def adopt(self, state: Any, before: Program[Any], event: e.DefinitionChanged) -> Any:
+        return self.program.adopt(state, before, event)
 
     def held(self, state: Any) -> Iterable[Any]:
         return self.program.held(state)

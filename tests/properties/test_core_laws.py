@@ -373,7 +373,8 @@ def an_open_process_has_something_to_wait_for(process: Process, agenda: Agenda) 
         child.canceled or path in {wish.path for wish in agenda.children}
         for path, child in process.children.items()
     )
-    names = [each.path for each in (*agenda.activities, *agenda.children, *agenda.signals)]
+    wishes: tuple[Any, ...] = (*agenda.activities, *agenda.children, *agenda.signals)
+    names = [each.path for each in wishes]
     assert len(names) == len(set(names))
 
 

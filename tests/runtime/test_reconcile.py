@@ -17,6 +17,7 @@ from corago.core import codec
 from corago.core import decisions as d
 from corago.core import events as e
 from corago.core.calls import Calls
+from corago.core.program import Difference
 from tests.runtime.stage import Stage, ends, until
 
 
@@ -51,6 +52,12 @@ class Rooms:
 
     def view(self, state: Place) -> Any:
         return state.name
+
+    def differences(self, *_: Any) -> tuple[Difference, ...]:
+        return (Difference("", "rooms stay as they are"),)
+
+    def adopt(self, *_: Any) -> Place:
+        raise ValueError("rooms stay as they are")
 
     def held(self, state: Place) -> Iterable[Any]:
         return ()

@@ -27,6 +27,7 @@ from corago import (
 )
 from corago.core import events as e
 from corago.runtime.attempt import GRACE_SECONDS
+from corago.testing.simulator import SimulatedClock
 from tests.runtime.stage import Stage, ends, kinds, listing, reaches, until
 
 DEADLINE = 10.0
@@ -275,6 +276,7 @@ def test_a_calendar_that_jumps_wakes_what_is_due_and_breaks_nothing(days: int) -
                 listing(parallel("Both", hold, sleep(timedelta(days=2)))), id="held"
             )
             await asyncio.sleep(1)
+            assert isinstance(stage.clock, SimulatedClock)
             stage.clock.skew = timedelta(days=days)
             await asyncio.sleep(20)
             expected = "completed" if days > 0 else "waiting"

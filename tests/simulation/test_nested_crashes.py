@@ -55,8 +55,8 @@ class Book:
         self.ran.add((here.process_id, here.path))
         for event in self.history(here.process_id):
             match event:
-                case e.ActivityClosed(path=path, attempt=attempt) if path == here.path:
-                    if attempt >= here.attempt:
+                case e.ActivityClosed(path=path, attempt=ended) if path == here.path:
+                    if ended >= here.attempt:
                         self.faults.append(f"{path} ran again after its outcome was recorded")
 
     def history(self, process_id: str) -> list[e.Event]:

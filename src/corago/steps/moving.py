@@ -39,6 +39,7 @@ class Move:
         """Let everything go on that needs nothing for it."""
         for _, _, _, route in list(standing(self.nodes, self.state.frame, self.state.state)):
             self._rest(route)
+            self._hungry += self._loops_around(route)  # another list may allow more items
         self._deliver()
         return self._fed()
 

@@ -8,10 +8,14 @@ import pytest
 
 from corago.core import events as e
 from corago.core import messages as m
+from corago.core.calls import LiveCalls
+from corago.core.kernel import advance
+from corago.core.program import NOTHING
 from corago.core.retry import Retry
 from corago.errors import InvalidOptionError, InvalidStepListError
 from corago.steps import (
     Step,
+    Workflow,
     abort,
     begin,
     conditional,
@@ -315,6 +319,20 @@ def test_an_item_with_a_failed_branch_keeps_its_place_while_its_other_branch_run
     assert set(drive.process.timers) == {"Each[0]/Both/Sleep@1"}
     drive.wait(60)
     assert set(drive.process.timers) == {"Each[1]/Both/Sleep@1"}
+
+
+@pytest.mark.parametrize(("limit", "begun"), [(1, 2), (2, 2), (3, 3), (9, 4)])
+def test_another_limit_counts_from_the_change_of_the_list_on(limit: int, begun: int) -> None:
+    def flow(limit: int) -> Workflow:
+        return listed(foreach("Each", "xs", writes("A", a=1), limit=limit))
+
+    drive, after = Drive(flow(2), {"xs": [0, 1, 2, 3]}), flow(limit)
+    change = m.Adopt(after.program, after.sha, 1)
+    program = drive.workflow.program
+    commit = advance(program, drive.snapshot, [change], drive.now, LiveCalls({}))
+    assert [wish.path for wish in (commit.snapshot.agenda or NOTHING).activities] == at(
+        *range(begun)
+    )
 
 
 # -- what is inside --------------------------------------------------------------------------------

@@ -1,11 +1,11 @@
 """How the local backend's values become the texts of rows, and texts become whole again.
 
 The only room that knows of large values beside the rows, and of codecs. A text as `core.codec`
-makes it is kept as it is, unless it is large or there are codecs; then it is wrapped in one of
-two forms, whose types no event, message or snapshot has:
+makes it is kept as it is, unless it is large or there are codecs; then it has one of two forms:
 
-* `{"type":"Split","at":[…],"body":{…}}`: at each path of `at`, a large value was taken out of the
-  body; there stands `{"$blob":sha,"bytes":n}` for it. What looks so elsewhere is a user's own.
+* `{"$blobs":[…],"type":…}`: at each of these paths, a large value was taken out; there stands
+  `{"$blob":sha,"bytes":n}` for it. What looks so elsewhere is a user's own. For those who look at
+  the table by SQL, the rest is as it always is.
 * `{"type":"Encoded","codec":"zlib+aes","data":"…"}`: the text went through these codecs.
 """
 
@@ -38,16 +38,11 @@ SHELF_BYTES = 16 * 1024 * 1024
 Fetch = Callable[[Sequence[str]], Awaitable[list[Blob]]]
 Path = tuple[str | int, ...]
 
-_SPLIT = b'{"type":"Split"'
+_SPLIT = b'{"$blobs":'
 _ENCODED = b'{"type":"Encoded"'
 _WRAPPED = (_SPLIT, _ENCODED)
 _LEAVES = (str, bytes, list, dict)
 _DAMAGED = (msgspec.MsgspecError, UnicodeError, RecursionError, LookupError, TypeError)
-
-
-class _Split(msgspec.Struct, frozen=True, tag="Split"):
-    at: tuple[Path, ...]
-    body: msgspec.Raw
 
 
 class _Encoded(msgspec.Struct, frozen=True, tag="Encoded"):
@@ -64,7 +59,6 @@ class _Marker(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 _encode = msgspec.json.Encoder().encode
-_split_decoder = msgspec.json.Decoder(_Split)
 _encoded_decoder = msgspec.json.Decoder(_Encoded)
 
 
@@ -112,7 +106,7 @@ class Packing:
             at: list[Path] = []
             body = self._thin(value, (), at, blobs)
             if at:
-                text = _encode(_Split(tuple(at), msgspec.Raw(_encode(body))))
+                text = _SPLIT + _encode(at) + b"," + _encode(body)[1:]
         return self.text(text)
 
     def _thin(self, value: Any, path: Path, at: list[Path], blobs: list[Blob]) -> Any:
@@ -129,10 +123,10 @@ class Packing:
             return tuple(self._thin(each, (*path, n), at, blobs) for n, each in enumerate(value))
         if not isinstance(value, dict):
             return self._taken(value, path, at, blobs)
-        return {
-            name: self._thin(each, (*path, name), at, blobs)
+        return {  # a loop's items stand under numbers, and JSON has texts for them
+            name: self._thin(each, (*path, str(name)), at, blobs)
             if isinstance(each, (msgspec.Struct, tuple))
-            else self._taken(each, (*path, name), at, blobs)
+            else self._taken(each, (*path, str(name)), at, blobs)
             for name, each in value.items()
         }
 
@@ -273,10 +267,9 @@ class Shelf:
 def _opened(text: bytes) -> tuple[Any, list[tuple[Path, _Marker]]]:
     """The body of a split text, and its markers by path."""
     try:
-        split = _split_decoder.decode(text)
-        body = msgspec.json.decode(split.body)
+        body = msgspec.json.decode(text)
         places = []
-        for path in split.at:
+        for path in msgspec.convert(body.pop("$blobs"), tuple[Path, ...]):
             found = body
             for name in path:
                 found = found[name]
