@@ -345,7 +345,7 @@ def _pool(kind: str, **choices: tuple[Any, ...]) -> list[dict[str, Any]]:
 _NAMES = ("one", "two", "three")
 _GUARDS: tuple[Any, ...] = ([], [], [{}], [{}, {}])
 _UNDO = {"name": "back", "parameters": [{"name": "state", "type": "dict"}]}
-_LEAVES = (
+_STEPS = (
     *_pool("step", name=_NAMES) * 8,
     *_pool(
         "step",
@@ -356,7 +356,14 @@ _LEAVES = (
         undo=(None, _UNDO),
     ),
     *_pool("step", name=_NAMES, undo=({**_UNDO, "at_most_once": True}, _UNDO)) * 4,
-    *_pool("step", name=_NAMES, queue=("gpu",), at_most_once=(False, True), undo=(None, _UNDO)) * 3,
+)
+_ELSEWHERE = (
+    *_pool("step", name=_NAMES, queue=("gpu",), at_most_once=(False, True), undo=(None, _UNDO)) * 2,
+    *_pool("child", name=_NAMES, workflow=("other",), into=(None, "a")) * 2,
+    *_pool("child", name=_NAMES, workflow=("other",), into=(None, "a"), guards=_GUARDS),
+    *({**each, "input_by": []} for each in _pool("child", name=_NAMES, workflow=("other",))),
+)
+_WAITS = (
     *_pool("sleep", name=_NAMES, guards=([], [{}]), seconds=_SECONDS),
     *_pool(
         "wait_for",
@@ -366,12 +373,10 @@ _LEAVES = (
         timeout=(None, 30, 4000.0),
         into=(None, "a"),
     ),
-    *_pool("child", name=_NAMES, workflow=("other",), into=(None, "a"), guards=_GUARDS) * 3,
-    *({**each, "input_by": []} for each in _pool("child", name=_NAMES, workflow=("other",))),
     *_pool("init", name=("init",)) * 8,
     *_pool("abort", name=("abort",), guards=_GUARDS) * 6,
 )
-_leaves = st.sampled_from(_LEAVES)
+_leaves = st.one_of(*map(st.sampled_from, (_STEPS, _ELSEWHERE, _WAITS)))
 _CONTAINERS = (
     *_pool("group", name=_NAMES, guards=_GUARDS),
     *_pool("focus", name=_NAMES, guards=_GUARDS, key=("a", "f")),
@@ -435,7 +440,8 @@ _KINDS = (
     *("signal",) * 3,
     *("timer",) * 4,
     *("command",) * 5,
-    *("child",) * 4,
+    *("child",) * 5,
+    "cancel",
     "unborn",
     "update",
     "lost",
@@ -481,7 +487,7 @@ def scenarios(draw: st.DrawFn) -> Scenario:
         input=draw(st.sampled_from(_INPUTS)),
         parent=draw(st.sampled_from((None, None, "above"))),
         parent_path="here",
-        timeout=draw(st.sampled_from((*(None,) * 7, 6000.0))),
+        timeout=draw(st.sampled_from((*(None,) * 3, 6000.0))),
     )
     bursts = draw(st.lists(_bursts, min_size=2, max_size=8).map(tuple))
     return Scenario(Watched(program, answers), answers, started, draw(st.booleans()), bursts)

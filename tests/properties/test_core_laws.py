@@ -117,6 +117,8 @@ def resolve(move: Move, snapshot: Snapshot, now: datetime, past: Sequence[m.Mess
             return m.Lost("worker" if flavour else None)
         case "again" if past:
             return past[-1 - pick % len(past)]
+        case "cancel":
+            return m.Command("cancel")
         case "command":
             return _command(move, snapshot, now)
     names = [wait.name for wait in agenda.signals] if pick < 5 else []
