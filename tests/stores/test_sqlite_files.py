@@ -21,9 +21,10 @@ from corago.errors import (
     StoreVersionError,
 )
 from corago.ports.store import NewProcess, Query
-from corago.stores.sqlite import SqliteStore
+from corago.stores.sqlite import SqliteStore, migrations
 from corago.stores.sqlite.inspect import check
 from corago.stores.sqlite.migrations import APPLICATION_ID
+from corago.stores.sqlite.opening import prepare
 from corago.testing.clock import VirtualClock
 from corago.testing.store_suite.harness import definition
 
@@ -300,3 +301,33 @@ def test_views_show_histories_to_any_tool(tmp_path: Path) -> None:
         assert connection.execute("select process_id, workflow from processes").fetchall() == [
             ("p", "greet")
         ]
+
+
+class Overtaken:
+    """A connection to an empty file, which another corago makes its own after the first look."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._connection = sqlite3.connect(path)
+        self.looks = 0
+
+    def execute(self, statement: str) -> sqlite3.Cursor:
+        cursor = self._connection.execute(statement)
+        self.looks += 1
+        if self.looks == 1:
+            found = cursor.fetchall()
+            prepare(self._path, 1, 5.0).close()
+            (value,) = found[0]
+            cursor = self._connection.execute("select ?", (value,))
+        return cursor
+
+    def close(self) -> None:
+        self._connection.close()
+
+
+def test_a_file_that_another_corago_makes_its_own_meanwhile_is_ours(tmp_path: Path) -> None:
+    path = tmp_path / "work.db"
+    with closing(Overtaken(path)) as connection:
+        found = migrations.applied(connection, path)  # type: ignore[arg-type] # it looks like one
+    assert found == migrations.MIGRATIONS
+    assert connection.looks > 2

@@ -51,8 +51,9 @@ def applied(connection: sqlite3.Connection, path: Path) -> tuple[Migration, ...]
     Raises ForeignStoreError, StoreVersionError or StoreCorruptError for a file that must not be
     touched.
     """
-    (mark,) = connection.execute("PRAGMA application_id").fetchone()
+    # the tables first: another corago may make them and the mark, in one commit, just now
     (has_tables,) = connection.execute(QUERIES["has_tables"]).fetchone()
+    (mark,) = connection.execute("PRAGMA application_id").fetchone()
     if mark != APPLICATION_ID:
         if mark or has_tables:
             raise ForeignStoreError(
