@@ -40,7 +40,7 @@ check-types: $(MARKS)/dev ## mypy, strict
 	@$(PY) -m mypy $(TYPED)
 
 check-law: $(MARKS)/dev ## import-linter: imports run down only
-	@$(VENV)/bin/lint-imports --no-logo
+	@$(VENV)/bin/lint-imports --no-logo --no-cache
 
 check-typing: $(MARKS)/dev ## basedpyright: a second opinion on the face users see
 	@if [ -d tests/typing ]; then $(VENV)/bin/basedpyright tests/typing; fi
