@@ -33,7 +33,7 @@ class Sight(msgspec.Struct, frozen=True):
     info: ProcessInfo
     explanation: Explanation
     history: History
-    document: dict[str, Any]
+    document: Mapping[str, Any]
     positions: dict[str, Position]
     details: dict[str, str]
 
@@ -80,29 +80,7 @@ class Desk(AsyncEngine):
         # events that were written since the description was taken are not its past
         past = [event for event in history if event.position <= description.row.position]
         where = positions(program, snapshot, past, now=self._clock.now())
-        document = await self._document(description.row, program)
-        return Sight(info, explanation, history, document, where, counts(program, snapshot))
-
-    async def _document(self, row: Instance, program: StepsProgram) -> dict[str, Any]:
-        """What there is to draw of a process's own definition; its description is the newest."""
-        newest = await self._backend.latest(row.workflow)
-        told = "" if newest is None else msgspec.json.decode(newest.document)["description"]
-        return {
-            "name": row.workflow,
-            "version": row.version,
-            "description": told,
-            "steps": _elements(program),
-        }
-
-
-def _elements(program: StepsProgram) -> list[Mapping[str, Any]]:
-    """The outermost elements of a compiled list, in order."""
-    found, path = [], program.first
-    while path is not None:
-        node = program.nodes[path]
-        found.append(node.element)
-        path = node.following
-    return found
+        return Sight(info, explanation, history, program.document, where, counts(program, snapshot))
 
 
 def desk(common: Common, command: str, code: Iterable[Workflow] = ()) -> Desk:

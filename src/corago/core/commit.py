@@ -88,3 +88,10 @@ class Commit(msgspec.Struct, frozen=True):
     cancels: tuple[str, ...] = ()
     drops: tuple[str, ...] = ()
     adopts: bool = False
+
+    @property
+    def says_more(self) -> bool:
+        """Whether it concerns more than its own process's history and documents."""
+        return bool(
+            self.births or self.sends or self.queued or self.cancels or self.drops or self.adopts
+        )

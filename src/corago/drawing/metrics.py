@@ -22,8 +22,6 @@ GLYPH, GLYPH_GAP = 16.0, 8.0
 DOT = 14.0
 """The diameter of a dot."""
 
-LOOP = 24.0
-"""How far the loop of an arrow to its own node reaches out."""
 
 _BOLD = 1.08
 _NAME_LIMIT, _DETAIL_LIMIT, _LABEL_LIMIT = 230.0, 240.0, 170.0

@@ -394,7 +394,9 @@ class LocalBackend:
             unsaved, saved = 0, len(kept)
         closes = process.is_closed
         parks = not (hold.keeps or closes)
-        out = await outgoing.parts(self._definitions, self._packing, commit, blobs)
+        out: dict[str, Any] | ChildRefused = {}
+        if commit.says_more:
+            out = await outgoing.parts(self._definitions, self._packing, commit, blobs)
         if isinstance(out, ChildRefused):
             return out
         if hold.unfit is not None or hold.lost_owner is not None:

@@ -87,9 +87,10 @@ class Packing:
 
     def snapshot(self, snapshot: Snapshot, blobs: list[Blob]) -> bytes:
         """A snapshot's text, without its agenda."""
-        kept = codec.Kept(snapshot.process, snapshot.state)
-        text = _encode(kept)
-        return text if len(text) <= self.limit else self._pack(kept, text, blobs)
+        text = codec.encode_snapshot(snapshot)
+        if len(text) <= self.limit:
+            return text
+        return self._pack(codec.Kept(snapshot.process, snapshot.state), text, blobs)
 
     def value(self, value: msgspec.Struct, blobs: list[Blob]) -> bytes:
         """Any other value of ours as a row's text, such as a queue's task."""
