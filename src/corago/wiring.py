@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
 
+from corago.arguments import options
 from corago.backends.local import LocalBackend
 from corago.clock import Clock, SystemClock
 from corago.codecs import PayloadCodec
@@ -20,7 +21,6 @@ from corago.runtime.executor import Executor, ThreadExecutor
 from corago.runtime.listening import Listener
 from corago.runtime.settings import Settings, Surround, Workflow
 from corago.secrecy import vault_of
-from corago.steps import options
 from corago.steps.program import StepsProgram
 from corago.stores.memory import MemoryStore
 

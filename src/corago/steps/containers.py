@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
+from corago.arguments.injection import Asked
+from corago.arguments.signatures import name_of
 from corago.steps.elements import Element, Scope, StepList, parameters_of
-from corago.steps.injection import Asked
-from corago.steps.signatures import name_of
 
 
 @dataclass(frozen=True, repr=False)

@@ -12,6 +12,9 @@ from types import MappingProxyType
 from typing import Any, NoReturn
 
 from corago.activity import ActivityFunction
+from corago.arguments import injection, options
+from corago.arguments.injection import WHOLE_STATE, Asked, Filler
+from corago.arguments.signatures import is_async, name_of, shortened
 from corago.clock import SystemClock
 from corago.core.calls import LiveCalls
 from corago.core.codec import canonical, plain
@@ -20,14 +23,12 @@ from corago.core.history import begin as begin_history
 from corago.core.preview import Preview, Question, foresee
 from corago.errors import DefinitionError, InvalidOptionError
 from corago.secrecy import seal
-from corago.steps import injection, options, rules
+from corago.steps import rules
 from corago.steps.containers import Lens
 from corago.steps.elements import Child, Element, Guard, Scope, Step, StepList, listed
-from corago.steps.injection import WHOLE_STATE, Asked, Filler
 from corago.steps.language import Target
 from corago.steps.nodes import inner_lists
 from corago.steps.program import StepsProgram
-from corago.steps.signatures import is_async, name_of, shortened
 
 Function = ActivityFunction | Callable[[Mapping[str, Any]], Any]
 

@@ -20,11 +20,11 @@ from typing import (
     overload,
 )
 
+from corago.arguments import options
+from corago.arguments.injection import Asked
+from corago.arguments.signatures import name_of, shortened
 from corago.core.retry import Retry
 from corago.errors import InvalidStepListError
-from corago.steps import options
-from corago.steps.injection import Asked
-from corago.steps.signatures import name_of, shortened
 
 P = ParamSpec("P")
 R = TypeVar("R")

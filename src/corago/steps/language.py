@@ -9,9 +9,11 @@ from enum import StrEnum
 from types import FrameType
 from typing import Any, TypeVar, overload
 
+from corago.arguments import options
+from corago.arguments.injection import Asked
+from corago.arguments.signatures import is_async, name_of, shortened
 from corago.core.retry import Retry
 from corago.errors import DefinitionError, InvalidOptionError, InvalidStepListError
-from corago.steps import options
 from corago.steps.containers import Focus, Foreach, Group, Lens
 from corago.steps.elements import (
     Builtin,
@@ -29,8 +31,6 @@ from corago.steps.elements import (
     is_workflow,
     listed,
 )
-from corago.steps.injection import Asked
-from corago.steps.signatures import is_async, name_of, shortened
 
 State = dict[str, Any]
 """What passes between steps: keys and values that JSON can hold (seed: orchestrator-core)."""

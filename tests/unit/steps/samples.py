@@ -14,9 +14,9 @@ import pytest
 from pydantic import BaseModel, ConfigDict, Field, computed_field
 from typing_extensions import TypedDict
 
+from corago.arguments.injection import Asked, Filler
 from corago.errors import StepArgumentError
 from corago.steps import State, StepList, Workflow, begin, step, workflow
-from corago.steps.injection import Asked, Filler
 
 ONE = UUID(int=1)
 

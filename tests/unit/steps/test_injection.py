@@ -17,9 +17,9 @@ from zoneinfo import ZoneInfo
 import pytest
 from pydantic import AnyUrl, BaseModel, Field, SecretStr, field_serializer
 
+from corago.arguments.injection import result
 from corago.errors import StepArgumentError, StepResultError
 from corago.steps import State
-from corago.steps.injection import result
 from tests.unit.steps.samples import ONE, Customer, Line, Order, Spot, asking, filled, refused
 
 # -- taking ----------------------------------------------------------------------------------------

@@ -14,9 +14,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from corago.arguments.injection import result
 from corago.core import codec
 from corago.errors import StepResultError
-from corago.steps.injection import result
 from tests.unit.steps.samples import (
     Box,
     Color,

@@ -15,9 +15,9 @@ import pytest
 from pydantic import BaseModel, Field
 
 from corago.activity import ActivityFunction
+from corago.arguments.signatures import type_text
 from corago.errors import DefinitionError, StepResultError
 from corago.steps import State, conditional, done, init, step, workflow
-from corago.steps.signatures import type_text
 from tests.unit.steps.samples import ONE, Color, Line, asking, filled, refused
 
 if typing.TYPE_CHECKING:

@@ -14,10 +14,10 @@ from typing import Any
 import msgspec
 from pydantic import ConfigDict, PydanticUserError, TypeAdapter, ValidationError
 
+from corago.arguments.signatures import Parameter, type_text
 from corago.core.sealing import is_sealed, is_secret
 from corago.errors import DefinitionError, SecretKeyError
 from corago.secrecy import lifted, open_text
-from corago.steps.signatures import Parameter, type_text
 
 Convert = Callable[[Any], Any]
 

@@ -8,10 +8,10 @@ from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 
+from corago.arguments.signatures import name_of, shortened
 from corago.core.codec import plain
 from corago.core.retry import Retry
 from corago.errors import InvalidInputError, InvalidOptionError
-from corago.steps.signatures import name_of, shortened
 
 _UNSEEN = ("Cc", "Cs", "Zl", "Zp")
 """Unicode's categories of control characters, half pairs and line breaks."""

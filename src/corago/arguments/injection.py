@@ -12,6 +12,8 @@ from collections.abc import Callable, Mapping
 from difflib import SequenceMatcher
 from typing import Any, TypeVar
 
+from corago.arguments import signatures
+from corago.arguments.slots import ANYTHING, MUTABLE, Slot, UnfitError, encode, make_slot
 from corago.core.codec import plain
 from corago.core.sealing import masked_text, token_of
 from corago.errors import (
@@ -22,8 +24,6 @@ from corago.errors import (
     StepResultError,
 )
 from corago.secrecy import copied, discretion, seal
-from corago.steps import signatures
-from corago.steps.slots import ANYTHING, MUTABLE, Slot, UnfitError, encode, make_slot
 
 T = TypeVar("T")
 

@@ -1,0 +1,1 @@
+"""The machine door: workflows as state machines, declared as data (seed: Impresario)."""
