@@ -13,7 +13,7 @@ from typing import Any
 
 import msgspec
 
-from corago.core.events import Failure, ItemsChosen, PredicateAnswered
+from corago.core.events import Event, Failure, ItemsChosen, PredicateAnswered
 from corago.core.retry import Retry
 
 
@@ -37,10 +37,15 @@ class ScheduleActivity(msgspec.Struct, frozen=True):
 
 
 class StartTimer(msgspec.Struct, frozen=True):
-    """A timer should be open, `delay` seconds after it was first asked for."""
+    """A timer should be open, `delay` seconds after it was first asked for, or until `due`.
+
+    Another `due` moves it. `detail` says to people what it is for.
+    """
 
     timer: str
-    delay: float
+    delay: float = 0.0
+    due: datetime | None = None
+    detail: str = ""
 
 
 class AwaitSignal(msgspec.Struct, frozen=True):
@@ -113,10 +118,21 @@ class Chosen(msgspec.Struct, frozen=True):
         )
 
 
-class RecordFact(msgspec.Struct, frozen=True):
-    """Write down what a user function answered, or a loop found: it is never asked again."""
+class Fact(msgspec.Struct, frozen=True):
+    """An event of any kind before it has a position: its kind and its own fields."""
 
-    fact: Answered | Chosen
+    kind: type[Event]
+    fields: Mapping[str, Any]
+
+    def event(self, position: int, at: datetime) -> Event:
+        """The fact, once its place in the history is known."""
+        return self.kind(position=position, at=at, **self.fields)
+
+
+class RecordFact(msgspec.Struct, frozen=True):
+    """Write down what follows from what is known, or was answered: it is never asked again."""
+
+    fact: Answered | Chosen | Fact
 
 
 class CompleteProcess(msgspec.Struct, frozen=True):

@@ -256,10 +256,63 @@ class ItemsChosen(Event, frozen=True, kw_only=True, tag=True):
 
 
 class CommandRefused(Event, frozen=True, kw_only=True, tag=True):
-    """An operator's command no longer fitted when its turn came."""
+    """An operator's command no longer fitted when its turn came, or a machine took no event.
+
+    `edges` says of each edge of the machine's state why it did not lead on.
+    """
 
     command: str
     why: str
+    edges: dict[str, str] = {}
+
+
+class Trouble(msgspec.Struct, frozen=True, rename={"source": "from"}):
+    """Why a machine went to its error state: what failed, at which place, in which state."""
+
+    kind: str
+    type: str
+    message: str
+    where: str
+    source: str
+
+
+class Effect(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What a transition set going, with its input as it was then.
+
+    `kind` is effect (nobody waits for it), run (its state does), or child: then `activity` names
+    the workflow. `retry` holds the arguments of a `Retry`; `timeout` is in seconds per attempt.
+    """
+
+    path: str
+    activity: str
+    kind: str = "effect"
+    input: Any = None
+    occurrence: int = 1
+    retry: dict[str, Any] | None = None
+    timeout: float | None = None
+    queue: str | None = None
+    at_most_once: bool = False
+
+
+class Transitioned(Event, frozen=True, kw_only=True, tag=True):
+    """A machine went from `source` (empty: its start) to `target` along `edge`.
+
+    `edge` is a place in the definition's document. `trigger` says what the transition answered, and
+    is empty where its guard alone let it happen. `internal` and `external` are changes of the
+    stores, merged at the top level. One that `stays` neither left nor entered the state. The
+    incidents at the paths that are `resolved` are no longer anybody's business.
+    """
+
+    source: str
+    target: str
+    edge: str
+    trigger: str = ""
+    internal: dict[str, Any] = {}
+    external: dict[str, Any] = {}
+    effects: tuple[Effect, ...] = ()
+    error: Trouble | None = None
+    stays: bool = False
+    resolved: tuple[str, ...] = ()
 
 
 class LeaseLost(Event, frozen=True, kw_only=True, tag=True):
@@ -333,6 +386,7 @@ AnyEvent = (
     | StepSkipped
     | PredicateAnswered
     | ItemsChosen
+    | Transitioned
     | CommandRefused
     | LeaseLost
     | ProcessSuspended

@@ -404,14 +404,19 @@ class _Advance:
         """Start what is named and not open, cancel what is open and not named."""
         if not wanted and not self.process.timers:
             return False
-        delays = {timer.timer: timer.delay for timer in wanted}
-        gone = [name for name in self.process.timers if name not in delays]
-        new = [name for name in delays if name not in self.process.timers]
+        open_ = self.process.timers
+        wishes = {wish.timer: wish for wish in wanted}
+        gone = [name for name in open_ if name not in wishes]
+        new = [
+            wish
+            for name, wish in wishes.items()
+            if name not in open_ or wish.due not in (None, open_[name])
+        ]
         for name in gone:
             self._record(e.TimerCanceled, timer=name)
-        for name in new:
-            due = process_fold.later(self.now, delays[name])
-            self._record(e.TimerStarted, timer=name, due=due)
+        for wish in new:
+            due = wish.due or process_fold.later(self.now, wish.delay)
+            self._record(e.TimerStarted, timer=wish.timer, due=due)
         return bool(gone or new)
 
     def _children_changed(self, wanted: list[d.StartChild]) -> bool:

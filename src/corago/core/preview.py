@@ -31,9 +31,10 @@ class Preview:
     """What would happen; nothing was written.
 
     `path`: where it would pass or stand, in order. `decisions`: the events that would be
-    recorded. `effects`: the steps that would then run. `timers`: name and instant of those open.
-    `refused`: the commands that would be refused and the predicates that said no. `answers`: what
-    the user functions that were asked said.
+    recorded. `effects`: the steps and activities that would then run. `timers`: name and instant
+    of those open. `refused`: the commands that would be refused, the predicates that said no, and
+    a machine's edges that would not be taken, each with the reason. `answers`: what the user
+    functions that were asked said.
     """
 
     status: str
@@ -141,15 +142,16 @@ def foresee(  # noqa: PLR0917 - what it takes is what `advance` takes, and the q
     commit = kernel.advance(program, snapshot, first, now, calls)
     wanted = question.messages(commit.snapshot, now)
     if isinstance(wanted, str):
-        return _shown(program, (commit,), now, wanted)
+        return _shown(program, snapshot.state, (commit,), now, wanted)
     if not wanted:
-        return _shown(program, (commit,), now)
+        return _shown(program, snapshot.state, (commit,), now)
     # what a failed process has left over is taken with the command that opens it again
     messages = [*first[commit.consumed :], *wanted]
     after = kernel.advance(program, commit.snapshot, messages, now, calls)
     status = after.snapshot.process.status
     closed = f"it is {status} then and takes no more messages"
-    return _shown(program, (commit, after), now, closed if after.consumed < len(messages) else "")
+    left = closed if after.consumed < len(messages) else ""
+    return _shown(program, snapshot.state, (commit, after), now, left)
 
 
 def _aborted(program: Program[Any], snapshot: Snapshot, now: datetime) -> Preview:
@@ -157,14 +159,14 @@ def _aborted(program: Program[Any], snapshot: Snapshot, now: datetime) -> Previe
     process = snapshot.process
     refused = commands.unfit(process, "abort", now)
     if refused is not None:
-        return _shown(program, (Commit(snapshot),), now, refused)
+        return _shown(program, snapshot.state, (Commit(snapshot),), now, refused)
     event = e.ProcessAborted(position=process.position + 1, at=max(now, process.at))
     ended = Snapshot(process_fold.evolve(process, event), program.evolve(snapshot.state, event))
-    return _shown(program, (Commit(ended, (event,), (event,)),), now)
+    return _shown(program, snapshot.state, (Commit(ended, (event,), (event,)),), now)
 
 
 def _shown(
-    program: Program[Any], commits: Sequence[Commit], now: datetime, refused: str = ""
+    program: Program[Any], before: Any, commits: Sequence[Commit], now: datetime, refused: str = ""
 ) -> Preview:
     snapshot = commits[-1].snapshot
     process, agenda = snapshot.process, snapshot.agenda or NOTHING
@@ -173,47 +175,22 @@ def _shown(
         each.path for each in agenda.activities if not (each.cancel or each.path in waits)
     )
     events = tuple(event for commit in commits for event in commit.events)
-    path = [_passed(event) for event in events]
-    for stands in (agenda.activities, agenda.signals, agenda.children, agenda.incidents):
-        path += [each.path for each in stands]
-    path += [timer.timer.rpartition("@")[0] for timer in agenda.timers]
+    told = program.foretold(before, events, agenda)
     standing = process.standing
     if standing in ("created", "running"):  # whoever commits this takes it up
         standing = "waiting" if len(waits) == len(agenda.activities) else "running"
     return Preview(
         status=standing,
-        path=tuple(dict.fromkeys(each for each in path if each)),
+        path=told.path,
         state=masked(program.view(snapshot.state)),
-        internal=None,
+        internal=masked(program.internal(snapshot.state)),
         external=masked(process.external),
         decisions=tuple(map(codec.masked_event, events)),
         effects=effects,
         timers=dict(process.timers),
         refused=(
             *([Refused("", refused)] if refused else ()),
-            *(said for event in events if (said := _refused(event)) is not None),
+            *(Refused(path, why) for path, why in told.refused),
         ),
         answers=tuple(answer for commit in commits for answer in commit.answers),
     )
-
-
-def _refused(event: e.Event) -> Refused | None:
-    match event:
-        case e.CommandRefused(command=command, why=why):
-            return Refused(command, why)
-        case e.PredicateAnswered(path=path, error=e.Failure() as error):
-            return Refused(path, str(error))
-        case e.PredicateAnswered(path=path, answer=False):
-            return Refused(path, "the predicate said no")
-        case _:
-            return None
-
-
-def _passed(event: e.Event) -> str:
-    match event:
-        case e.ActivityClosed(path=path) | e.StepSkipped(path=path) | e.ChildClosed(path=path):
-            return path
-        case e.TimerFired(timer=timer):
-            return timer.rpartition("@")[0]
-        case _:
-            return ""

@@ -313,6 +313,17 @@ def _reopened(process: Process, event: e.ProcessReopened) -> Process:
     )
 
 
+def _transitioned(process: Process, event: e.Transitioned) -> Process:
+    if not (event.external or event.resolved):
+        return _replace(process, position=event.position, at=event.at, status="running")
+    return _step(
+        process,
+        event,
+        external=process.external | event.external,
+        suspended=_resolved(process, event.resolved),
+    )
+
+
 def _ended(process: Process, event: e.Event) -> Process:
     activities = process.activities
     if activities:
@@ -336,6 +347,7 @@ _APPLY: dict[type, Callable[[Process, Any], Process]] = {
     e.TimerStarted: lambda p, v: _step(p, v, timers=p.timers | {v.timer: v.due}),
     e.TimerFired: lambda p, v: _step(p, v, timers=_without(p.timers, v.timer)),
     e.TimerCanceled: lambda p, v: _step(p, v, timers=_without(p.timers, v.timer)),
+    e.Transitioned: _transitioned,
     e.ExternalUpdated: lambda p, v: _step(p, v, external=p.external | v.changes),
     e.StepSkipped: lambda p, v: _step(
         p, v, activities=_without(p.activities, v.path), suspended=_resolved(p, (v.path,))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Protocol, TypeVar
 
 import msgspec
@@ -44,6 +44,18 @@ class Program(Protocol[S]):
         """The input of a new process as the door takes it. Raises InvalidInputError."""
         ...
 
+    def opening(self, given: Any) -> dict[str, Any]:
+        """The external store of a new process with this input, which `check_input` has let in."""
+        ...
+
+    def check_signal(self, name: str, data: Any) -> Any:
+        """The data of a signal as the door takes it. Raises InvalidInputError."""
+        ...
+
+    def check_changes(self, changes: dict[str, Any]) -> dict[str, Any]:
+        """Changes of the external store as the door takes them. Raises InvalidInputError."""
+        ...
+
     def discreet(self, values: Any) -> Any:
         """An input or a result, with those values held as secrets that the workflow takes as such.
 
@@ -53,6 +65,14 @@ class Program(Protocol[S]):
 
     def view(self, state: S) -> Any:
         """What users are shown as the process's state."""
+        ...
+
+    def internal(self, state: S) -> Any:
+        """What users are shown as the internal store; None where the door has none."""
+        ...
+
+    def foretold(self, state: S, events: Sequence[Event], agenda: Agenda) -> Foretold:
+        """What a preview tells of these events, which come after this state, and what is open."""
         ...
 
     def held(self, state: S) -> Iterable[Any]:
@@ -82,6 +102,13 @@ class Difference(msgspec.Struct, frozen=True):
     path: str
     text: str
     stops: bool = True
+
+
+class Foretold(msgspec.Struct, frozen=True):
+    """Where a process would pass or stand, in order; and what it would not do, and why."""
+
+    path: tuple[str, ...]
+    refused: tuple[tuple[str, str], ...] = ()
 
 
 class Agenda(msgspec.Struct, frozen=True):
