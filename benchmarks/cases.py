@@ -8,6 +8,7 @@ from pathlib import Path
 from benchmarks.crowd import parked_processes
 from benchmarks.figures import Figure, Size
 from benchmarks.latency import lone_process, long_process, signal_round_trip, start_latency
+from benchmarks.lint import lint_speed
 from benchmarks.observing import observing
 from benchmarks.queued import queued_throughput
 from benchmarks.recovery import recovery
@@ -25,6 +26,7 @@ CASES: dict[str, Callable[[Path, Size], list[Figure]]] = {
     "recovery": recovery,
     "memory": memory_throughput,
     "observing": observing,
+    "lint": lint_speed,
 }
 
 __all__ = ["CASES", "Figure", "Size"]

@@ -19,6 +19,7 @@ from corago.cli import main
 from corago.cli.app import COMMANDS, DATABASE, EPILOGUE
 from corago.cli.exits import STATUS_OF, Exit
 from corago.core import events
+from corago.machine.lint import CODES
 from corago.observing.metrics import Metrics
 
 WIDTH = "92"
@@ -72,6 +73,13 @@ def command_rows() -> Iterator[str]:
             yield from ("```text", *_help(name), "```", "")
 
 
+def finding_rows() -> Iterator[str]:
+    """What `lint` finds in machines."""
+    yield from ("| code | means | level |", "|---|---|---|")
+    for name, code in CODES.items():
+        yield f"| `{name}` | {code.means} | {' or '.join(code.levels)} |"
+
+
 def metric_rows() -> Iterator[str]:
     """The Prometheus metrics, with their labels."""
     registry = CollectorRegistry()
@@ -113,6 +121,7 @@ LISTS: dict[str, Callable[[], Iterator[str]]] = {
     "errors": error_rows,
     "events": event_rows,
     "exits": exit_rows,
+    "findings": finding_rows,
     "metrics": metric_rows,
     "results": result_rows,
 }

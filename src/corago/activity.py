@@ -33,7 +33,7 @@ class ActivityFunction:
     function: Callable[..., Any]
     is_async: bool
     arguments: Callable[[Mapping[str, Any]], dict[str, Any]]
-    result: Callable[[Any], dict[str, Any]]
+    result: Callable[[Any], Any]
 
     def __call__(self, values: Mapping[str, Any]) -> Any:
         """All three in a row: the result for `values`, or an awaitable of it where `is_async`."""
@@ -41,7 +41,7 @@ class ActivityFunction:
             return self._awaited(values)
         return self.result(self.function(**self.arguments(values)))
 
-    async def _awaited(self, values: Mapping[str, Any]) -> dict[str, Any]:
+    async def _awaited(self, values: Mapping[str, Any]) -> Any:
         return self.result(await self.function(**self.arguments(values)))
 
 
@@ -152,23 +152,8 @@ class _StepLogger(logging.LoggerAdapter[logging.Logger]):
         return msg, kwargs
 
 
-# The word is `entered(context)`, as of a room; a plain class is several times cheaper than a
-# generator, and this stands around every step.
-class entered:  # noqa: N801 - read at its use: `with entered(context)`
-    """Within the block, `current()` is this context."""
-
-    __slots__ = ("_context", "_token")
-
-    def __init__(self, context: Context) -> None:
-        """Take the context."""
-        self._context = context
-
-    def __enter__(self) -> Context:
-        self._token: Token[Context] = _current.set(self._context)
-        return self._context
-
-    def __exit__(self, *_: object) -> None:
-        _current.reset(self._token)
+enter: Callable[[Context], Token[Context]] = _current.set
+"""From here on, `current()` is this context; for an attempt, which has contextvars of its own."""
 
 
 def current() -> Context:

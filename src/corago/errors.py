@@ -6,6 +6,8 @@ CoragoError
 ├── DefinitionError                 the author must act, when the workflow is defined
 │   ├── InvalidStepListError        no `init` or `done`, or a thing that is no step in `>>`
 │   ├── InvalidOptionError          a policy or duration that makes no sense
+│   ├── InvalidMachineError         a machine's document with faults: carries all of them
+│   ├── ExpressionError             (also a ValueError) a text that is no expression: carries faults
 │   └── DuplicateNameError          two different workflows of one name and version
 ├── RequestError                    the caller must act
 │   ├── InvalidUrlError
@@ -22,6 +24,7 @@ CoragoError
 │   ├── StepArgumentError           missing or unconvertible argument
 │   ├── StepResultError             not a dict, or not JSON
 │   └── StateTooLargeError
+├── EvaluationError                 an expression met values that it can't be worked out on
 ├── StoreError                      the operator must act
 │   ├── StoreUnavailableError       cannot be opened, read-only, locked, I/O error: try again
 │   ├── StoreFullError              the disk (or the page limit) is full
@@ -49,8 +52,11 @@ __all__ = [
     "DefinitionError",
     "DuplicateNameError",
     "EngineClosedError",
+    "EvaluationError",
+    "ExpressionError",
     "ForeignStoreError",
     "InvalidInputError",
+    "InvalidMachineError",
     "InvalidOptionError",
     "InvalidStepListError",
     "InvalidUrlError",
@@ -107,10 +113,42 @@ class InvalidOptionError(DefinitionError):
     code = "invalid_option"
 
 
+class InvalidMachineError(DefinitionError):
+    """A machine's document has faults; `faults` holds all of them, in the document's order.
+
+    Each fault has a `pointer` (RFC 6901, into the document as it was given), a `text` that says
+    what is wrong, and a `fix`. The message shows the first 20, one per line.
+    """
+
+    code = "invalid_machine"
+    _SHOWN = 20
+
+    def __init__(self, name: str, faults: Iterable[Any]) -> None:
+        """Name the machine and list its faults."""
+        self.faults: tuple[Any, ...] = tuple(faults)
+        count = len(self.faults)
+        lines = [str(each) for each in self.faults[: self._SHOWN]]
+        if count > self._SHOWN:
+            lines.append(f"and {count - self._SHOWN} more (`faults` of this error has them all)")
+        how_many = "a fault" if count == 1 else f"{count} faults"
+        super().__init__(all_of(lines, f"the machine {name!r} has {how_many}:"))
+
+
 class DuplicateNameError(DefinitionError):
     """Two different workflows carry the same name and version."""
 
     code = "duplicate_name"
+
+
+class ExpressionError(DefinitionError, ValueError):
+    """A text is no expression of the language; `faults` holds each thing that is wrong in it."""
+
+    code = "expression"
+
+    def __init__(self, message: str, faults: tuple[Any, ...] = ()) -> None:
+        """Say what is wrong, and carry the `Fault`s, each with its place and a fix."""
+        super().__init__(message)
+        self.faults = faults
 
 
 class RequestError(CoragoError):
@@ -239,6 +277,27 @@ class StateTooLargeError(StepError):
     """A State (or input) is over the engine's size limit; names the largest key."""
 
     code = "state_too_large"
+
+
+class EvaluationError(CoragoError):
+    """An expression met values that it can't be worked out on, such as a field that is missing.
+
+    `text` is the expression; `part` the sub-expression, from `start` to before `end` in it.
+    `reason` is one of missing, null, type, range, zero, overflow, limit.
+    """
+
+    code = "evaluation"
+
+    def __init__(
+        self, message: str, *, text: str = "", start: int = 0, end: int = 0, reason: str = "type"
+    ) -> None:
+        """Say what is wrong with which sub-expression."""
+        super().__init__(message)
+        self.text = text
+        self.start = start
+        self.end = end
+        self.part = text[start:end]
+        self.reason = reason
 
 
 class StoreError(CoragoError):

@@ -10,11 +10,12 @@ from typing import Any
 from urllib.parse import unquote
 
 from corago.arguments import options
-from corago.backends.local import LocalBackend
+from corago.backends.local import LocalBackend, ProgramOf
 from corago.clock import Clock, SystemClock
 from corago.codecs import PayloadCodec
 from corago.errors import InvalidUrlError, RequestError
 from corago.ids import random_id
+from corago.machine.program import MachineProgram
 from corago.ports.store import Store
 from corago.runtime.engine import EngineCore
 from corago.runtime.executor import Executor, ThreadExecutor
@@ -24,7 +25,7 @@ from corago.secrecy import vault_of
 from corago.steps.program import StepsProgram
 from corago.stores.memory import MemoryStore
 
-KINDS = {"steps": StepsProgram}
+KINDS: dict[str, ProgramOf] = {"steps": StepsProgram, "machine": MachineProgram}
 """The doors, by the kind that a definition's document names."""
 
 GOOD_URLS = (

@@ -58,3 +58,64 @@ def test_two_workflows_of_one_name_are_a_finding(call: Call, folder: Path) -> No
 
 def test_without_a_file_there_is_nothing_to_look_at(call: Call) -> None:
     assert call("lint").status == 2
+
+
+MACHINES = """
+from corago.machine import define
+
+EDGES = {edges}
+
+machine = define({{
+    "name": "walk",
+    "initial": "here",
+    "external": {{"steps": "integer", "looked_at": {{"type": "string", "default": ""}}}},
+    "states": {{
+        "here": {{"on": [{{"event": "go", **edge}} for edge in EDGES], "after": AFTER}},
+        "there": {{"terminal": True}},
+        "nowhere": {{"terminal": True}},
+    }},
+}})
+"""
+FAR_OR_NOT = (
+    '[{"if": "external.steps > 9", "to": "there"}, {"unless": "external.steps > 9", '
+    '"to": "nowhere"}]'
+)
+
+
+@pytest.fixture
+def machines(tmp_path: Path) -> Path:
+    sound = MACHINES.format(edges=FAR_OR_NOT)
+    timed = sound.replace("AFTER", '[{"delay": "PT1H", "to": "nowhere"}]')
+    (tmp_path / "timed.py").write_text(timed, "utf-8")
+    (tmp_path / "waiting.py").write_text(sound.replace("AFTER", "[]"), "utf-8")
+    return tmp_path
+
+
+def test_notes_are_told_and_do_not_count(call: Call, machines: Path) -> None:
+    done = call("lint", machines / "timed.py")
+    assert done.status == 0
+    assert done.out.splitlines()[0] == "walk:"
+    assert "  note [unused-field] external/looked_at: " in done.out
+    assert "1 workflow looked at, and no fault found (1 note)" in done.err
+
+
+def test_the_findings_of_a_machine_stand_below_its_name(call: Call, machines: Path) -> None:
+    done = call("lint", machines / "waiting.py", sample("doubler"))
+    assert done.status == 9
+    lines = done.out.splitlines()
+    assert lines[0] == "walk:"
+    assert lines[1].startswith("  warning [no-timeout] states/here: 'here' waits for an event")
+    assert "1 finding in" in done.err
+    assert "(1 note)" in done.err
+
+
+def test_findings_as_json_have_code_level_and_place(call: Call, machines: Path) -> None:
+    (machines / "broken.py").write_text("def", "utf-8")
+    told = call("lint", machines / "broken.py", machines / "waiting.py", "--json")
+    assert told.status == 9
+    broken, waiting, note = told.json["findings"]
+    assert (broken["workflow"], broken["code"], broken["level"]) == (None, "load", "error")
+    assert waiting["workflow"] == note["workflow"] == "walk"
+    assert (waiting["code"], waiting["level"]) == ("no-timeout", "warning")
+    assert waiting["pointer"] == "states/here"
+    assert (note["code"], note["level"]) == ("unused-field", "note")

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from corago.machine import Machine
 from corago.steps import Workflow
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -32,4 +33,4 @@ def test_the_commands_of_a_docstring_name_workflows_that_exist(example: Path) ->
     assert named
     for path, name in named:
         assert path == f"examples/{example.name}"
-        assert isinstance(getattr(module, name), Workflow)
+        assert isinstance(getattr(module, name), Workflow | Machine)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import product
@@ -17,7 +17,8 @@ from hypothesis import strategies as st
 from corago.core import decisions as d
 from corago.core import events as e
 from corago.core.calls import Calls
-from corago.core.program import Difference, Program
+from corago.core.plain import Plain
+from corago.core.program import Agenda, Difference, Foretold, Program
 from corago.core.retry import Retry
 from corago.steps.program import StepsProgram
 
@@ -68,7 +69,7 @@ class TableState(msgspec.Struct, frozen=True):
     stopping: bool = False
 
 
-class TableProgram:
+class TableProgram(Plain):
     """Unlike a step list it has occurrences, ends in every way, and mixes wishes with deeds."""
 
     state_type = TableState
@@ -256,7 +257,7 @@ class Answers(Mapping[str, Callable[[Mapping[str, Any]], Any]]):
         return 0
 
 
-class Watched:
+class Watched(Plain):
     """A program whose `initial` and `evolve` must not reach user code: it explodes there."""
 
     def __init__(self, program: Program[Any], answers: Answers) -> None:
@@ -296,6 +297,9 @@ class Watched:
 
     def held(self, state: Any) -> Iterable[Any]:
         return self.program.held(state)
+
+    def foretold(self, state: Any, events: Sequence[e.Event], agenda: Agenda) -> Foretold:
+        return self.program.foretold(state, events, agenda)
 
     def discreet(self, values: Any) -> Any:
         return values

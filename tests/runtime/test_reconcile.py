@@ -17,6 +17,7 @@ from corago.core import codec
 from corago.core import decisions as d
 from corago.core import events as e
 from corago.core.calls import Calls
+from corago.core.plain import Plain
 from corago.core.program import Difference
 from tests.runtime.stage import Stage, ends, until
 
@@ -28,7 +29,7 @@ class Place(msgspec.Struct, frozen=True):
     visits: int = 1
 
 
-class Rooms:
+class Rooms(Plain):
     """A door of its own: the process works in a room until a signal names the next one."""
 
     state_type = Place

@@ -79,13 +79,24 @@ class Asked:
 class Filler:
     """Makes fresh keyword arguments from JSON values."""
 
-    __slots__ = ("_label", "_slots", "_whole")
+    __slots__ = ("_label", "_slots", "_source", "_whole")
 
-    def __init__(self, label: str, slots: tuple[Slot, ...]) -> None:
-        """Take the parameters; `label` names the step or predicate in errors."""
+    def __init__(
+        self,
+        label: str,
+        slots: tuple[Slot, ...],
+        *,
+        whole: str = WHOLE_STATE,
+        source: str = "State",
+    ) -> None:
+        """Take the parameters; `label` names the step or predicate in errors.
+
+        The parameter called `whole` gets all values; `source` names what holds them.
+        """
         self._label = label
-        self._slots = tuple(slot for slot in slots if slot.name != WHOLE_STATE)
-        self._whole = next((slot for slot in slots if slot.name == WHOLE_STATE), None)
+        self._slots = tuple(slot for slot in slots if slot.name != whole)
+        self._whole = next((slot for slot in slots if slot.name == whole), None)
+        self._source = source
 
     def fill(self, values: Mapping[str, Any]) -> dict[str, Any]:
         """The arguments. Raises StepArgumentError for a missing or unconvertible one."""
@@ -130,7 +141,8 @@ class Filler:
             raise self._unfit(slot, value, why) from error
 
     def _unfit(self, slot: Slot, value: Any, why: str) -> StepArgumentError:
-        source = "the whole State" if slot is self._whole else f"State[{slot.name!r}]"
+        is_all = slot is self._whole
+        source = f"the whole {self._source}" if is_all else f"{self._source}[{slot.name!r}]"
         text = masked_text(encode(value)).decode()
         shown = text if len(text) <= _SHOWN_CHARACTERS else f"{text[:_SHOWN_CHARACTERS]}…"
         is_bare = value is None or token_of(value) is not None
@@ -151,8 +163,8 @@ class Filler:
             else ""
         )
         return StepArgumentError(
-            f"{self._label} needs the argument {name!r}, and the State has no key {name!r}{hint}; "
-            f"keys there: {shown}{f' and {more} more' if more > 0 else ''}"
+            f"{self._label} needs the argument {name!r}, and the {self._source} has no key "
+            f"{name!r}{hint}; keys there: {shown}{f' and {more} more' if more > 0 else ''}"
         )
 
 

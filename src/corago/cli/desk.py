@@ -9,15 +9,13 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from corago.cli.options import Common
+from corago.cli.pictures import Picture, of_process
 from corago.codecs import PayloadCodec
 from corago.core.history import History
 from corago.errors import StoreUnavailableError
 from corago.ports.store import Instance
 from corago.runtime import checks
 from corago.runtime.views import Explanation, ProcessInfo
-from corago.steps.graph import graph_text
-from corago.steps.positions import Position, counts, positions
-from corago.steps.program import StepsProgram
 from corago.wiring import AsyncEngine, sqlite_path
 
 if TYPE_CHECKING:
@@ -25,24 +23,12 @@ if TYPE_CHECKING:
 
 
 class Sight(msgspec.Struct, frozen=True):
-    """A process seen from all sides at (nearly) one moment.
-
-    `document` is what there is to draw of its definition, empty where that is no step list.
-    """
+    """A process seen from all sides at (nearly) one moment."""
 
     info: ProcessInfo
     explanation: Explanation
     history: History
-    document: Mapping[str, Any]
-    positions: dict[str, Position]
-    details: dict[str, str]
-
-    @property
-    def drawing(self) -> str:
-        """The process's step list drawn for the terminal, with the place where it stands."""
-        if not self.document:
-            return ""
-        return graph_text(self.document, self.positions, self.details)
+    picture: Picture
 
 
 class Desk(AsyncEngine):
@@ -74,13 +60,10 @@ class Desk(AsyncEngine):
         description = await self._backend.describe(id)
         history = await self.history(id)
         info, explanation = await self.info(id), await self.explain(id)
-        program, snapshot = description.program, description.snapshot
-        if not isinstance(program, StepsProgram):
-            return Sight(info, explanation, history, {}, {}, {})
         # events that were written since the description was taken are not its past
         past = [event for event in history if event.position <= description.row.position]
-        where = positions(program, snapshot, past, now=self._clock.now())
-        return Sight(info, explanation, history, program.document, where, counts(program, snapshot))
+        picture = of_process(description.program, description.snapshot, past, self._clock.now())
+        return Sight(info, explanation, history, picture)
 
 
 def desk(common: Common, command: str, code: Iterable[Workflow] = ()) -> Desk:

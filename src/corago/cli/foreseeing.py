@@ -14,6 +14,7 @@ from corago.cli.options import COMMON, Common, Json
 from corago.cli.output import Output, compact, stamp
 from corago.cli.values import instant, json_object, json_value
 from corago.clock import SystemClock
+from corago.core.events import Event, Transitioned
 from corago.core.preview import Preview
 from corago.errors import ProcessNotFoundError, WorkflowNotFoundError
 from corago.runtime.views import as_json
@@ -97,14 +98,25 @@ def _foreseen(found: Preview) -> Iterator[str]:
     if found.path:
         yield f"path      {' → '.join(found.path)}"
     for event in found.decisions:
-        yield f"records   {type(event).__name__} {getattr(event, 'path', '')}".rstrip()
+        yield f"records   {type(event).__name__} {_about(event)}".rstrip()
     for effect in found.effects:
         yield f"runs      {effect}"
     for timer, due in found.timers.items():
         yield f"timer     {timer} at {stamp(due)}"
     for answer in found.answers:
         yield f"asked     {answer}"
-    yield f"State     {compact(found.state)}"
+    if found.internal is None:
+        yield f"State     {compact(found.state)}"
+        return
+    yield f"state     {found.state}"
+    yield f"internal  {compact(found.internal)}"
+    yield f"external  {compact(found.external)}"
+
+
+def _about(event: Event) -> str:
+    if isinstance(event, Transitioned):
+        return f"{event.source} → {event.target}" if event.source else f"→ {event.target}"
+    return str(getattr(event, "path", ""))
 
 
 async def graph(
@@ -120,7 +132,7 @@ async def graph(
         target: FILE:WORKFLOW, or the id of a process.
         format: text, mermaid, dot or svg; the last is one file that needs nothing else.
     """
-    from corago.steps.drawings import FORMATS
+    from corago.cli.pictures import FORMATS
 
     out = Output(common)
     if format not in FORMATS:
@@ -138,19 +150,19 @@ async def graph(
             if is_module(target):
                 return _drawn(out, target, format)
             raise
-    if not sight.document:
-        raise UsageError(f"{target!r} is no process of a step list; only those are drawn")
-    drawing = FORMATS[format](sight.document, sight.positions, sight.details)
-    return _told(out, format, drawing, process=target, positions=sight.positions)
+    drawing = sight.picture.draw(format)
+    if not drawing:
+        raise UsageError(f"{target!r} is a process of a workflow that nobody here can draw")
+    return _told(out, format, drawing, process=target, positions=sight.picture.positions)
 
 
 def _drawn(out: Output, target: str, form: str) -> None:
-    from corago.steps.drawings import FORMATS
+    from corago.cli.pictures import of_document
 
     with out.steps_on_stderr():
         workflow, _ = load_one(target)
     document = dict(workflow.document)
-    return _told(out, form, FORMATS[form](document), document=document)
+    return _told(out, form, of_document(document).draw(form), document=document)
 
 
 def _told(out: Output, form: str, drawing: str, **more: Any) -> None:

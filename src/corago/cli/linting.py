@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import Parameter
 
@@ -13,11 +14,14 @@ from corago.cli.options import COMMON, Common
 from corago.cli.output import Output, count
 
 if TYPE_CHECKING:
+    from corago.machine.lint import Finding
     from corago.runtime.settings import Workflow
 
 
 def lint(*files: Annotated[str, Parameter(name="FILE")], common: Common = COMMON) -> None:
     """Look for faults in the workflows of these files. Exit status 9 if there are any.
+
+    Of a machine it tells errors and warnings, which count, and notes, which don't.
 
     Args:
         files: Python files (or dotted modules) of workflows; FILE:WORKFLOW looks at just that one.
@@ -26,25 +30,35 @@ def lint(*files: Annotated[str, Parameter(name="FILE")], common: Common = COMMON
     if not files:
         raise UsageError("which workflows? Name their files: corago lint workflows.py")
     found: dict[str, Workflow] = {}
-    findings: list[str] = []
+    told: list[dict[str, Any]] = []
     with out.steps_on_stderr():
         for file in files:
             try:
                 found |= {each.sha: each for each in load_all([file])}
             except LoadError as error:
-                findings.append(str(error))
-    findings += _clashes(found.values())
+                told.append(_fault("load", str(error)))
+    told += [_fault("name-clash", text) for text in _clashes(found.values())]
+    texts = [each["text"] for each in told]
     for workflow in found.values():
-        findings += [f"{workflow.name}: {said}" for said in getattr(workflow, "lint", list)()]
+        mine: tuple[Finding, ...] = getattr(workflow, "lint", tuple)()
+        told += [{"workflow": workflow.name, **each.as_json()} for each in mine]
+        texts += [f"{workflow.name}:"] * bool(mine) + [f"  {each}" for each in mine]
+    count_of = Counter(each["level"] == "note" for each in told)
+    notes = f" ({count(count_of[True], 'note')})" * bool(count_of[True])
     if out.is_json:
-        out.document({"workflows": [each.name for each in found.values()], "findings": findings})
+        out.document({"workflows": [each.name for each in found.values()], "findings": told})
     else:
-        for finding in findings:
-            out.text(finding)
-    if findings:
-        raise FindingsError(f"{count(len(findings), 'finding')} in {', '.join(files)}")
+        for text in texts:
+            out.text(text)
+    if count_of[False]:
+        raise FindingsError(f"{count(count_of[False], 'finding')} in {', '.join(files)}{notes}")
     if not out.is_json:
-        out.say(f"{count(len(found), 'workflow')} looked at, and no fault found")
+        out.say(f"{count(len(found), 'workflow')} looked at, and no fault found{notes}")
+
+
+def _fault(code: str, text: str) -> dict[str, Any]:
+    """What keeps workflows from being looked at, told as a finding."""
+    return {"workflow": None, "code": code, "level": "error", "text": text}
 
 
 def _clashes(workflows: Iterable[Workflow]) -> Iterator[str]:

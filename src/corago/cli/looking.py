@@ -104,7 +104,7 @@ async def show(id: str, /, *, common: Common = COMMON) -> None:
     if out.is_json:
         told = as_json(sight.info)
         told["explanation"] = as_json(sight.explanation)
-        told["positions"] = sight.positions
+        told["positions"] = sight.picture.positions
         return out.document(told)
     return out.text("\n".join(_shown(sight)))
 
@@ -126,9 +126,12 @@ def _shown(sight: Sight) -> Iterator[str]:
     for name, fact in facts.items():
         if fact:
             yield f"{name:<9} {one_line(fact)}"
-    if sight.drawing:
-        yield from ("", sight.drawing)
-    yield from ("", f"State     {_pretty(info.state)}")
+    if drawing := sight.picture.draw("text"):
+        yield from ("", drawing)
+    is_machine = info.internal is not None
+    yield from ("", f"state     {info.state}" if is_machine else f"State     {_pretty(info.state)}")
+    if info.internal:
+        yield f"internal  {_pretty(info.internal)}"
     if info.external:
         yield f"external  {_pretty(info.external)}"
     if info.error is not None and info.error.traceback:

@@ -49,9 +49,8 @@ _snapshot_decoders: dict[Any, msgspec.json.Decoder[Any]] = {}
 _UNREADABLE = (msgspec.DecodeError, UnicodeError, RecursionError)
 
 
-def encode_event(event: Event) -> bytes:
-    """An event as JSON."""
-    return _encoder.encode(event)
+encode_event: Callable[[Event], bytes] = _encoder.encode
+"""An event as JSON."""
 
 
 def decode_event(row: bytes | str) -> Event:
@@ -104,9 +103,8 @@ def masked_message(message: Inbound) -> Inbound:
     return decode_message(masked_text(row)) if is_sealed(row) else message
 
 
-def encode_message(message: Inbound) -> bytes:
-    """An inbox message as JSON."""
-    return _encoder.encode(message)
+encode_message: Callable[[Inbound], bytes] = _encoder.encode
+"""An inbox message as JSON."""
 
 
 def decode_message(row: bytes | str) -> Inbound:

@@ -19,11 +19,15 @@ class Program(Protocol[S]):
     """A workflow as the kernel sees it; every door compiles to one.
 
     `state_type` is the msgspec-encodable type of `S`. `decide_limit` bounds how many facts one
-    message may cause before the process is suspended.
+    message may cause before the process is suspended. `takes_any_signal` tells that `check_signal`
+    has nothing to look at. `needs` names the functions without which it can't run, where any
+    others of the same names would do: then a process keeps its document when the code changes.
     """
 
     state_type: Any
     decide_limit: int
+    takes_any_signal: bool
+    needs: frozenset[str] | None
 
     def initial(self, started: ProcessStarted) -> S:
         """The state right after the first event."""

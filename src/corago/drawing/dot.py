@@ -53,17 +53,18 @@ def _members(outline: Outline, level: str | None, indent: str) -> Iterator[str]:
 
 
 def _node(node: Node) -> str:
-    name = "node-" + (node.mark or "plain")
+    name = f"node-{node.look}"
     shape = _SHAPES[node.shape]
     if node.optional:
         shape = shape.replace("filled", "filled,dashed")
     text = (" ".join((_sign(node), *node.text[:1])).strip(), *node.text[1:])
     label = '""' if node.shape == "dot" else _label(text)
     width = "2.4" if node.bold else "1.2"
+    ground = _light(f"disc-{node.look}" if node.shape == "dot" else name, "fill")
     return (
-        f'label={label}, {shape}, fillcolor="{_light(name, "fill")}", '
+        f'label={label}, {shape}, fillcolor="{ground}", '
         f'color="{_light(name, "stroke")}", penwidth={width}, '
-        f'fontcolor="{_light("text-" + (node.mark or "plain"), "fill")}"'
+        f'fontcolor="{_light(f"text-{node.look}", "fill")}"'
     )
 
 

@@ -43,8 +43,9 @@ _UNSHOWN = re.compile("[\x00-\x08\x0e-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
 class Node:
     """A node. `id` is unique in its graph, among frames too; `inside` is the id of its frame.
 
-    `bold` makes it stand out (a current state); `optional` draws its outline dashed. `hint` is
-    what a viewer shows when somebody points at it.
+    `bold` makes it stand out (a current state); `optional` draws its outline dashed; `trouble`
+    gives it the colours of what failed until it has been met. `hint` is what a viewer shows when
+    somebody points at it.
     """
 
     id: str
@@ -55,6 +56,14 @@ class Node:
     bold: bool = False
     optional: bool = False
     hint: str = ""
+    trouble: bool = False
+
+    @property
+    def look(self) -> Mark | Literal["plain"]:
+        """Which colours it has."""
+        if self.trouble and self.mark in (None, "pending"):
+            return "failed"
+        return self.mark or "plain"
 
 
 @dataclass(frozen=True, slots=True)

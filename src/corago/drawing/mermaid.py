@@ -81,8 +81,9 @@ def _styles(graph: Graph, outline: Outline) -> Iterator[str]:
     """Colours by mark, thick outlines for what is bold, colours by tone for arrows."""
     classes: dict[str, list[str]] = {}
     for node in graph.nodes:
-        classes.setdefault(node.mark or "plain", []).append(_id(outline, node.id))
+        classes.setdefault(node.look, []).append(_id(outline, node.id))
         for name, has in (
+            ("first", node.shape == "dot"),
             ("bold", node.bold),
             ("optional", node.optional),
             ("last", node.shape == "end"),
@@ -103,6 +104,7 @@ def _styles(graph: Graph, outline: Outline) -> Iterator[str]:
 
 
 _LOOKS = {
+    "first": f"fill:{PAINTS['disc-plain']['fill'][0]}",
     "bold": "stroke-width:3px,font-weight:bold",
     "optional": "stroke-dasharray:5 4",
     "last": "stroke-width:3px",

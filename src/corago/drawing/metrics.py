@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from corago.drawing.graph import Edge, Frame, Graph, Node, Text, lines
-from corago.drawing.text import width, wrapped
+from corago.drawing.text import balanced, width, wrapped
 
 NAME, DETAIL, LABEL = 13.0, 11.0, 11.0
 """The sizes of letters: names, details, and what stands at edges."""
@@ -88,7 +88,7 @@ def frame_text(frame: Frame) -> Written:
 
 def label_text(edge: Edge) -> Written:
     """What stands at an edge; nothing has no size."""
-    found = [each for line in lines(edge.text) for each in wrapped(line, LABEL, _LABEL_LIMIT)]
+    found = [each for line in lines(edge.text) for each in balanced(line, LABEL, _LABEL_LIMIT)]
     wide = max((width(each, LABEL) for each in found), default=0.0)
     return Written(tuple(found), 1, wide, len(found) * LABEL_LINE)
 

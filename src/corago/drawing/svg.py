@@ -72,30 +72,31 @@ def _title(graph: Graph) -> Iterator[str]:
 
 
 def _frame(frame: Frame, box: Box) -> Iterator[str]:
+    look = frame.mark or "plain"
     yield f"<g>{_hint(frame.hint)}"
     if frame.lane:
         yield f"<rect{_rectangle(box.grown(-4.0), 8.0)}{paint('lane')}/>"
     else:
-        name = "frame-" + (frame.mark or "plain")
+        name = f"frame-{look}"
         dashes = _OPTIONAL if frame.optional else ""
         if frame.repeated:
             behind = box.moved(_BEHIND, _BEHIND)
             yield f'<rect{_rectangle(behind, 12.0)}{paint(name)} stroke-opacity=".5"/>'
         yield f'<rect{_rectangle(box, 12.0)}{paint(name)} stroke-opacity=".75"{dashes}/>'
     yield from _written(
-        metrics.frame_text(frame), frame.mark, (box.x + PAD, box.y + HEADING_PAD), is_bold=False
+        metrics.frame_text(frame), frame.mark, (box.x + PAD, box.y + HEADING_PAD), look=look
     )
     yield "</g>"
 
 
 def _node(node: Node, box: Box) -> Iterator[str]:
     yield f"<g>{_hint(node.hint)}"
-    ink = paint("node-" + (node.mark or "plain"))
+    ink = paint(f"node-{node.look}")
     wide = "2.4" if node.bold else "1.2"
     ink += f' stroke-width="{wide}"' + (_OPTIONAL if node.optional else "")
     if node.shape == "dot":
         x, y = box.middle
-        disc = paint("disc-" + (node.mark or "plain"))
+        disc = paint(f"disc-{node.look}")
         yield f'<circle cx="{_number(x)}" cy="{_number(y)}" r="{_number(box.width / 2)}"{disc}/>'
     elif node.shape == "wait":
         yield f'<path d="{_hexagon(box)}" stroke-linejoin="round"{ink}/>'
@@ -110,7 +111,10 @@ def _node(node: Node, box: Box) -> Iterator[str]:
         yield f'<path d="{bars}"{ink} fill-opacity="0"/>'
     text = metrics.node_text(node)
     corner = (box.x + (box.width - text.width) / 2, box.y + (box.height - text.height) / 2)
-    yield from _written(text, node.mark, corner, is_bold=node.bold, is_centred=not node.mark)
+    is_centred = not node.mark
+    yield from _written(
+        text, node.mark, corner, look=node.look, is_bold=node.bold, is_centred=is_centred
+    )
     yield "</g>"
 
 
@@ -135,11 +139,17 @@ def _edge(placed: PlacedEdge) -> Iterator[str]:
 
 
 def _written(
-    text: Written, mark: str | None, corner: Point, *, is_bold: bool, is_centred: bool = False
+    text: Written,
+    mark: str | None,
+    corner: Point,
+    *,
+    look: str,
+    is_bold: bool = False,
+    is_centred: bool = False,
 ) -> Iterator[str]:
     """A mark and the lines beside it, with their corner here."""
     x, y = corner
-    ink = paint("text-" + (mark or "plain"))
+    ink = paint(f"text-{look}")
     if mark is not None:
         yield from _glyph(mark, (x + GLYPH / 2, y + max(GLYPH, metrics.NAME_LINE) / 2))
         x += GLYPH + GLYPH_GAP

@@ -24,6 +24,7 @@ _HUNDREDTHS = {
     99: "W@…—",
 }
 _WIDTH = {each: size / 100 for size, letters in _HUNDREDTHS.items() for each in letters}
+_TRIES = 12
 _OTHER = {"upper": 0.78, "wide": 1.05, "plain": 0.68}
 
 
@@ -57,6 +58,18 @@ def wrapped(text: str, size: float, limit: float) -> Iterator[str]:
         yield from full
     if line:
         yield line
+
+
+def balanced(text: str, size: float, limit: float) -> list[str]:
+    """A line as `wrapped` has it, with as many lines, but each about as wide as the others."""
+    best = list(wrapped(text, size, limit))
+    least = max((width(word, size) for word in text.split()), default=limit)
+    step = (limit - least) / _TRIES
+    for number in range(_TRIES if len(best) > 1 else 0):
+        narrow = list(wrapped(text, size, least + number * step))
+        if len(narrow) == len(best):
+            return narrow
+    return best
 
 
 def _cut(word: str, size: float, limit: float) -> Iterator[str]:

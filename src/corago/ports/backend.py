@@ -26,7 +26,8 @@ from corago.ports.store import Change, Definition, Instance, Peer, Query, Refusa
 class Start(msgspec.Struct, frozen=True):
     """A wish to start a process; `timeout` in seconds.
 
-    `owner` is the worker to which it is born leased.
+    `owner` is the worker to which it is born leased; `external` is what its external store begins
+    with.
     """
 
     process_id: str
@@ -37,6 +38,7 @@ class Start(msgspec.Struct, frozen=True):
     actor: str | None = None
     reason: str | None = None
     owner: int | None = None
+    external: dict[str, Any] = {}
 
 
 class Started(msgspec.Struct, frozen=True):

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import msgspec
 
-from corago.activity import ActivityFunction, Context, entered
+from corago.activity import ActivityFunction, Context, enter
 from corago.core import decisions as d
 from corago.core import events as e
 from corago.core import messages as m
@@ -147,10 +147,9 @@ class Attempt:
         if self._ears is not None:
             self._began = self._ears.clock.monotonic()
         try:
-            with entered(self.context):
-                arguments = self._function.arguments(self.wish.input)
-                value = await self._function.function(**arguments)
-            end = self._completed(value)
+            enter(self.context)
+            arguments = self._function.arguments(self.wish.input)
+            end = self._completed(await self._function.function(**arguments))
         except asyncio.CancelledError as error:
             end = self._end or failed(error, discretion(self.wish.input))
         except BaseException as error:
@@ -164,10 +163,9 @@ class Attempt:
         if self._ears is not None:
             self._began = self._ears.clock.monotonic()
         try:
-            with entered(self.context):
-                arguments = self._function.arguments(self.wish.input)
-                value = self._function.function(**arguments)
-            return self._completed(value)
+            enter(self.context)
+            arguments = self._function.arguments(self.wish.input)
+            return self._completed(self._function.function(**arguments))
         except BaseException as error:  # noqa: BLE001 - user code may raise anything; it becomes a fact
             return failed(error, discretion(self.wish.input))
 
@@ -270,40 +268,46 @@ _MANY = 1000
 class StateLimit:
     """Keeps States below a size in bytes of JSON; cheap while they stay far below."""
 
-    __slots__ = ("_sizes", "limit")
+    __slots__ = ("limit",)
 
     def __init__(self, limit: int) -> None:
         """Take the limit in bytes."""
         self.limit = limit
 
-    def check(self, host: Host, wish: d.ScheduleActivity, result: dict[str, Any]) -> None:
+    def check(self, host: Host, wish: d.ScheduleActivity, result: Any) -> None:
         """Raise StateTooLargeError if the State with this result in it would be too large.
 
         What unfinished branches and loops have written counts: it will be in the State. The error
-        names the largest key.
+        names the largest key. A result that is no object counts as it is, and takes no key's place.
         """
-        added, view, mine = _size(result), wish.input, (wish.path, wish.occurrence)
+        added, mine = _size(result), (wish.path, wish.occurrence)
         host.state_bound += added
         host.results[mine] = added
         if host.state_bound <= self.limit and len(host.results) < _MANY:
             return
-        open_ = host.unrecorded()
+        open_, view = host.unrecorded(), wish.input
+        changes = result if isinstance(result, dict) else {}
         beside = {key: size for key, size in host.results.copy().items() if key in open_}
         host.results = beside
         total = added + sum(map(_size, host.held()))
         total += sum(size for key, size in beside.items() if key != mine)
-        total -= sum(_size(view[key]) for key in result if key in view)
+        total -= sum(_size(view[key]) for key in changes if key in view)
         if total > self.limit:
             beside.pop(mine, None)
-            sizes = {key: _size(value) for key, value in {**view, **result}.items()}
-            largest = max(sizes, key=lambda key: sizes[key])
+            sizes = {f"key is {key!r}": _size(value) for key, value in {**view, **changes}.items()}
+            if changes is not result:
+                sizes["part is what was returned"] = added
+            largest = max(sizes, key=lambda part: sizes[part])
             raise StateTooLargeError(
                 f"after step {wish.path!r} the State would be {total:,} bytes, over the limit of "
-                f"{self.limit:,}; its largest key is {largest!r} with {sizes[largest]:,} bytes: "
+                f"{self.limit:,}; its largest {largest} with {sizes[largest]:,} bytes: "
                 "keep large values elsewhere and a reference to them here, or raise state_limit"
             )
         host.state_bound = total
 
 
+_encode = msgspec.json.Encoder().encode
+
+
 def _size(value: Any) -> int:
-    return len(msgspec.json.encode(value))
+    return len(_encode(value))

@@ -71,6 +71,18 @@ class Case:
         return self.since if self.row.due_us is None else stamp(from_us(self.row.due_us))
 
     @property
+    def state(self) -> str:
+        """A machine's current state; empty for other doors, or where it is in none."""
+        program, state = self.description.program, self.description.snapshot.state
+        return program.view(state) if program.internal(state) is not None else ""
+
+    @property
+    def refused(self) -> tuple[tuple[str, str], ...]:
+        """What would lead on by itself and does not yet, each with the reason."""
+        program, state = self.description.program, self.description.snapshot.state
+        return program.foretold(state, (), self.agenda or NOTHING).refused
+
+    @property
     def is_held(self) -> bool:
         """Whether a worker has it."""
         return self.row.owner is not None

@@ -186,7 +186,17 @@ class EngineCore(Migrating):
 
     def _functions(self, sha: str) -> Mapping[str, Any]:
         code = self._code.get(sha)
+        if code is None:
+            follower = self._backend.follower(sha)
+            code = None if follower is None else self._code.get(follower.sha)
+            if code is not None and code.program.needs is None:
+                code = None  # another step list's code is not this one's
         return {} if code is None else code.functions
+
+    def _takes_any_signal(self) -> bool:
+        """Whether all that is registered does, so that nobody need look first."""
+        known = self._code.values()
+        return bool(known) and all(each.program.takes_any_signal for each in known)
 
     def _has_code(self, sha: str) -> bool:
         return self._worker is not None and sha in self._code
@@ -291,10 +301,12 @@ class EngineCore(Migrating):
     ) -> AsyncHandle:
         definition, default = await self._definition(workflow)
         worker = self._worker if is_reserved and self._has_code(definition.sha) else None
+        given = self._checked_input(definition, input)
         wish = Start(
             process_id=checks.good_id(id) if id is not None else self._new_id(),
             definition=definition,
-            input=self._checked_input(definition, input),
+            input=given,
+            external=self._backend.program(definition).opening(given),
             tags=checks.good_tags(tags),
             timeout=checks.seconds(timeout, "timeout") if timeout is not None else default,
             actor=checks.good_text(actor, "actor"),

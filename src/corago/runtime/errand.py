@@ -6,6 +6,7 @@ import asyncio
 import logging
 import sys
 from collections.abc import Mapping
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from corago.activity import ActivityFunction
@@ -15,7 +16,7 @@ from corago.core import messages as m
 from corago.core import queueing
 from corago.core.process import Process
 from corago.core.tasks import ActivityTask
-from corago.errors import EngineClosedError
+from corago.errors import EngineClosedError, StoreUnavailableError
 from corago.runtime.attempt import Attempt, failed
 from corago.runtime.listening import fields
 
@@ -127,12 +128,14 @@ class Errand:
 
     async def _bring(self, outcome: m.Outcome) -> None:
         """Put the outcome into the process's inbox, as soon as the store takes it."""
-
-        async def write(*, is_again: bool) -> bool:
-            taken = await self.worker.backend.complete_activity_task(self.task, outcome)
-            return taken or is_again
-
-        if await self.worker.patience.write(write, self.process) is False:
+        complete = self.worker.backend.complete_activity_task
+        try:
+            is_wanted = await complete(self.task, outcome)
+        except StoreUnavailableError as error:
+            is_wanted = True  # or it was taken before, and the answer lost
+            write = partial(complete, self.task, outcome)
+            await self.worker.patience.write(write, self.process, error)
+        if not is_wanted:
             _log.debug(
                 "the outcome of %r is wanted no longer", outcome.path, extra=fields(self.process)
             )

@@ -38,7 +38,8 @@ def explain(description: Description, agenda: Agenda | None, around: Surrounding
     rule = next(rule for rule in RULES if rule.holds(case))
     told = rule.tells(case)
     row = case.row
-    sentence = f"process {row.process_id!r} ({row.workflow}) {told.text}"
+    stands = f" in state {case.state!r}" if case.state else ""
+    sentence = f"process {row.process_id!r} ({row.workflow}){stands} {told.text}"
     return Explanation(
         reason=rule.reason,
         since=from_us(row.updated_us),
@@ -63,6 +64,9 @@ def damaged(process_id: str, error: Exception, now: datetime) -> Explanation:
 
 def _notes(case: Case, reason: str) -> Iterable[str]:
     """What else is true of an open process."""
+    if reason == "waiting" and case.refused:
+        ways = some(f"{at} ({brief(why)})" for at, why in case.refused)
+        yield f"what does not lead on yet: {ways}"
     if case.process.cancel_requested and not case.is_held:
         yield "it was asked to stop"
     if case.orders and not case.is_held:
@@ -144,7 +148,7 @@ def _ways_past(case: Case) -> Iterable[Way]:
 
 # -- open ------------------------------------------------------------------------------------------
 
-_WAITS = ("incident", "retry", "signal", "sleep", "child", "queue")
+_WAITS = ("incident", "retry", "signal", "sleep", "timer", "child", "queue")
 """The kinds of waits that let a process stand open in nobody's hands."""
 
 

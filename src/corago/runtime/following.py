@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import logging
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
@@ -19,14 +20,31 @@ if TYPE_CHECKING:
 _log = logging.getLogger("corago.worker")
 
 
-async def follow(worker: Worker, task: DecisionTask) -> m.Adopt | None:
+Functions = Mapping[str, Any]
+
+
+async def follow(worker: Worker, task: DecisionTask) -> m.Adopt | Functions | None:
     """How a process of an older definition goes on here; None, and it is let go, if it can't.
 
-    A worker that has no code for it leaves it to those who have.
+    By the newer definition, or by its own with the functions of today. A worker that has no code
+    for it leaves it to those who have.
     """
     definition = worker.backend.follower(task.sha)
     if definition is None:
         await _leave(worker, task, None)
+        return None
+    needs, functions = task.program.needs, worker.functions(definition.sha) or {}
+    if needs is not None:
+        missing = sorted(needs - functions.keys())
+        if not missing:
+            return functions
+        _log.info(
+            "process %s waits: its definition names functions that are not here: %s",
+            task.process_id,
+            ", ".join(missing),
+            extra=fields(task.snapshot.process),
+        )
+        await _leave(worker, task, definition.id)
         return None
     program = worker.backend.program(definition)
     found = program.differences(task.snapshot.state, task.program, {})

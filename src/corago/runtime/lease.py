@@ -16,7 +16,11 @@ _log = logging.getLogger("corago.worker")
 
 
 class Lease:
-    """The lease of the worker `id`, `seconds` long; `lost` is called when it is gone."""
+    """The lease of the worker `id`, `seconds` long; `lost` is called when it is gone.
+
+    `fresh_until` is two thirds of its length after it was renewed, by the loop's own time, which
+    no calendar moves; nothing new may start from then on, or once it is lost.
+    """
 
     def __init__(
         self,
@@ -32,18 +36,15 @@ class Lease:
         self._backend = backend
         self._name = name
         self._lost = lost
-        self._fresh_until = 0.0
+        self.fresh_until = 0.0
         self._loop = asyncio.get_running_loop()
         self._alarm: asyncio.TimerHandle | None = None
         self._seen_beats: dict[int, tuple[int, float]] = {}
 
     @property
     def is_fresh(self) -> bool:
-        """Whether it was renewed within two thirds of its length.
-
-        It is judged by the loop's own time, which no calendar moves.
-        """
-        return not self.is_lost and self._loop.time() < self._fresh_until
+        """Whether it was renewed not long ago."""
+        return self._loop.time() < self.fresh_until
 
     # -- one's own ---------------------------------------------------------------------------
 
@@ -90,8 +91,8 @@ class Lease:
         self.id = 0
 
     def _renewed(self, at: float) -> None:
-        self._fresh_until = at + self.seconds * 2 / 3
-        self._call_within(self._fresh_until - self._loop.time(), self._run_out)
+        self.fresh_until = at + self.seconds * 2 / 3
+        self._call_within(self.fresh_until - self._loop.time(), self._run_out)
 
     def _run_out(self) -> None:
         """It is fresh no longer; a beat that is under way is given a moment."""
@@ -109,7 +110,7 @@ class Lease:
 
     def _lose(self) -> None:
         if not self.is_lost:
-            self.is_lost = True
+            self.is_lost, self.fresh_until = True, 0.0
             _log.error("%s lost its lease; what it ran is stopped and taken up again", self._name)
             self._lost()
 

@@ -31,6 +31,9 @@ class Operation(Inquiry):
     def _kept(self, value: Any, what: str) -> Any:
         raise NotImplementedError
 
+    def _takes_any_signal(self) -> bool:
+        raise NotImplementedError
+
     async def signal(
         self,
         id: str,
@@ -48,6 +51,9 @@ class Operation(Inquiry):
         self._check()
         checks.good_name(name, "a signal's name")
         value = self._kept(data, f"data of signal {name!r}")
+        if not self._takes_any_signal():
+            program = (await self._backend.describe(id)).program
+            value = program.check_signal(name, value)
         await self._send(id, m.Signal(name, value, self._key(key), *by(actor, reason)))
 
     async def update(
@@ -68,6 +74,7 @@ class Operation(Inquiry):
             raise InvalidInputError(f"changes are a dict, not {type(changes).__name__}")
         value = self._kept(dict(changes), "changes")
         description = await self._backend.describe(id)
+        value = description.program.check_changes(value)
         external = {**description.snapshot.process.external}
         for waiting in description.mail:
             if isinstance(waiting.message, m.Update):

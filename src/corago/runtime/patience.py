@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Awaitable, Callable
-from typing import Protocol, TypeVar
+from typing import TypeVar
 
 from corago.core.process import Process
 from corago.errors import StoreUnavailableError
@@ -17,22 +17,13 @@ from corago.runtime.listening import fields
 _log = logging.getLogger("corago.worker")
 
 T = TypeVar("T")
-T_co = TypeVar("T_co", covariant=True)
-
-
-class Write(Protocol[T_co]):
-    """A write; `is_again` tells that it was tried before, and its answer may have been lost."""
-
-    def __call__(self, *, is_again: bool) -> Awaitable[T_co]:
-        """Begin it."""
-        ...
 
 
 class Patience:
     """That of one worker.
 
-    `relieved` is called when nothing waits for the store any more, `given_up` whenever the lease
-    ended first.
+    `is_strained` while something waits to be written. `relieved` is called when nothing waits for
+    the store any more, `given_up` whenever the lease ended first.
     """
 
     def __init__(
@@ -49,31 +40,32 @@ class Patience:
         self._relieved = relieved
         self._given_up = given_up
         self._waiting = 0
+        self.is_strained = False
 
-    @property
-    def is_strained(self) -> bool:
-        """Whether something waits to be written."""
-        return self._waiting > 0
+    async def write(
+        self, call: Callable[[], Awaitable[T]], process: Process, error: StoreUnavailableError
+    ) -> T | None:
+        """The answer of a write about a process that ended in `error` at first.
 
-    async def write(self, call: Write[T], process: Process) -> T | None:
-        """The answer of a write about a process; None when the lease lasted no longer."""
-        is_waiting = False
+        Whether that one was written is not known. None when the lease lasted no longer.
+        """
+        self._waiting += 1
+        self.is_strained = True
         try:
             while True:
+                text = "process %s waits for the store: %s"
+                _log.warning(text, process.id, error, extra=fields(process))
+                if not await self._again():
+                    return None
                 try:
-                    return await call(is_again=is_waiting)
-                except StoreUnavailableError as error:
-                    self._waiting += not is_waiting
-                    is_waiting = True
-                    text = "process %s waits for the store: %s"
-                    _log.warning(text, process.id, error, extra=fields(process))
-                    if not await self._again():
-                        return None
+                    return await call()
+                except StoreUnavailableError as another:
+                    error = another
         finally:
-            if is_waiting:
-                self._waiting -= 1
-                if not self._waiting:
-                    self._relieved()
+            self._waiting -= 1
+            self.is_strained = self._waiting > 0
+            if not self.is_strained:
+                self._relieved()
 
     async def read(self, call: Callable[[], Awaitable[T]], otherwise: T) -> T:
         """The answer of a read; `otherwise` when the lease lasted no longer."""

@@ -194,12 +194,13 @@ class Turn:
 
     async def _follows(self, items: list[Item]) -> bool:
         """Whether the process, of an older definition, goes on by the code that is here."""
-        adopt = await follow(self.worker, self.task)
-        if adopt is None:
-            return False
-        self._functions = self.worker.functions(adopt.sha)
-        items.append((0, adopt))
-        return True
+        found = await follow(self.worker, self.task)
+        if isinstance(found, m.Adopt):
+            self._functions = self.worker.functions(found.sha)
+            items.append((0, found))
+        else:
+            self._functions = found
+        return found is not None
 
     def _advance(self, items: list[Item], now: datetime) -> Commit:
         task = self.task
@@ -272,12 +273,11 @@ class Turn:
         self, commit: Commit, hold: Hold, items: list[Item]
     ) -> DecisionTask | Refusal | m.ChildRefused | None:
         """Append the commit; None when the lease ended before the store would take it."""
-        consumed = self.task.consumed
-        for place, _ in items[: commit.consumed]:
-            consumed = max(consumed, place)
-        return await self.worker.append(
-            self.task, commit, hold, consumed=consumed, seen=self.task.seen
-        )
+        task = self.task
+        consumed = task.consumed
+        if self._taken:
+            consumed = max([consumed, *(place for place, _ in items[: commit.consumed])])
+        return await self.worker.append(task, commit, hold, consumed=consumed, seen=task.seen)
 
     def _hold(self, commit: Commit, now: datetime) -> Hold:
         """Whether to go on holding the process after this commit."""

@@ -23,7 +23,7 @@ from corago.ports.store import Instance
 class Wait:
     """Something that a process waits for.
 
-    `kind` is step, queue, retry, sleep, signal, child, incident or deadline.
+    `kind` is step, queue, retry, sleep, timer, signal, child, incident or deadline.
     """
 
     kind: str
@@ -32,7 +32,8 @@ class Wait:
     until: datetime | None = None
 
     def __str__(self) -> str:
-        until = "" if self.until is None else f" until {self.until:%Y-%m-%d %H:%M:%S} UTC"
+        word = "at" if self.kind == "timer" else "until"
+        until = "" if self.until is None else f" {word} {self.until:%Y-%m-%d %H:%M:%S} UTC"
         return _WORDS[self.kind].format(path=self.path, detail=self.detail) + until
 
 
@@ -41,6 +42,7 @@ _WORDS = {
     "queue": "step {path!r} waits for a worker of queue {detail!r} to run it",
     "retry": "step {path!r} failed ({detail}) and is tried again; it waits",
     "sleep": "{path!r} sleeps",
+    "timer": "{detail} is due",
     "signal": "{path!r} waits for the signal {detail!r}",
     "child": "{path!r} waits for the process {detail!r}",
     "incident": "{path!r} needs a person: {detail}",
@@ -135,7 +137,11 @@ def waits_of(snapshot: Snapshot, agenda: Agenda, now: datetime) -> tuple[Wait, .
     found += [
         Wait("signal", each.path, each.name, until.pop(each.path, None)) for each in agenda.signals
     ]
-    found += [Wait("sleep", path, "", at) for path, at in until.items()]
+    details = {timer.timer.rpartition("@")[0]: timer.detail for timer in agenda.timers}
+    found += [
+        Wait("timer" if details[path] else "sleep", path, details[path], at)
+        for path, at in until.items()
+    ]
     found += [
         Wait("child", wish.path, child.id)
         for wish in agenda.children
@@ -160,7 +166,7 @@ def info_of(description: Description, agenda: Agenda, now: datetime) -> ProcessI
         result=masked(process.result),
         error=process.error or _first_error(process, agenda),
         state=masked(description.program.view(snapshot.state)),
-        internal=None,
+        internal=masked(description.program.internal(snapshot.state)),
         external=masked(process.external),
         tags=row.tags,
         parent=row.parent,

@@ -24,6 +24,7 @@ from corago.errors import (
     EngineClosedError,
     ProcessNotFoundError,
     StoreError,
+    StoreUnavailableError,
 )
 from corago.ports.backend import Backend, Polled, Start, Started
 from corago.ports.store import ALL_SEEN, Change, Query, Refusal
@@ -125,7 +126,7 @@ class Worker:
     def may_start(self) -> bool:
         """Whether anything new may start here now."""
         is_halted = self._is_draining or self._is_paused or self.patience.is_strained
-        return not is_halted and self.lease.is_fresh
+        return not is_halted and self.loop.time() < self.lease.fresh_until
 
     @property
     def is_in_trouble(self) -> bool:
@@ -183,16 +184,19 @@ class Worker:
 
         Gives None when the lease lasted no longer.
         """
+        write = self.backend.complete_decision_task
+        written: DecisionTask | Refusal | ChildRefused | None
+        try:
+            written = await write(task, commit, hold, consumed=consumed, seen=seen)
+        except StoreUnavailableError as error:
 
-        async def write(*, is_again: bool) -> DecisionTask | Refusal | ChildRefused:
-            written = await self.backend.complete_decision_task(
-                task, commit, hold, consumed=consumed, seen=seen
-            )
-            if written is Refusal.FENCED and is_again:
-                return await self._found(task, commit, hold, consumed)
-            return written
+            async def again() -> DecisionTask | Refusal | ChildRefused:
+                written = await write(task, commit, hold, consumed=consumed, seen=seen)
+                if written is Refusal.FENCED:
+                    return await self._found(task, commit, hold, consumed)
+                return written
 
-        written = await self.patience.write(write, task.snapshot.process)
+            written = await self.patience.write(again, task.snapshot.process, error)
         if self.ears is not None and isinstance(written, DecisionTask):
             self.ears.recorded(commit.snapshot.process, commit.events)
         return written

@@ -7,17 +7,17 @@ The position is kept as name paths, so that a list may grow around a living proc
 from __future__ import annotations
 
 import reprlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from corago.core import decisions as d
 from corago.core import events as e
 from corago.core.calls import Calls
-from corago.core.program import Agenda, Difference, Foretold, Program
+from corago.core.plain import Plain
+from corago.core.program import Difference, Program
 from corago.errors import InvalidInputError
 from corago.steps import changing
 from corago.steps.discretion import discreet, secret_keys
-from corago.steps.foretelling import foretold
 from corago.steps.frames import Frame, StepsState, Undo
 from corago.steps.moving import Move
 from corago.steps.nodes import Node, Route, compile_nodes
@@ -29,7 +29,7 @@ MANY = 1_000_000
 """The decide limit of a list with a loop: how many items it will have is not known before."""
 
 
-class StepsProgram:
+class StepsProgram(Plain):
     """The three functions of a step list. `document` is what the definitions table keeps."""
 
     state_type = StepsState
@@ -56,18 +56,6 @@ class StepsProgram:
             f"{self.name!r} starts with a State, a dict with texts as keys, not {shown}"
         )
 
-    def opening(self, given: Any) -> dict[str, Any]:  # noqa: ARG002 - the port's signature
-        """Nothing: a step list is given a State."""
-        return {}
-
-    def check_signal(self, name: str, data: Any) -> Any:  # noqa: ARG002 - as above
-        """Any signal may come; those that nobody awaits yet are kept."""
-        return data
-
-    def check_changes(self, changes: dict[str, Any]) -> dict[str, Any]:
-        """Any changes: no step reads the external store."""
-        return changes
-
     def discreet(self, values: Any) -> Any:
         """The same with secrets at the keys that a step takes as such."""
         return discreet(values, self.secret_keys)
@@ -75,13 +63,6 @@ class StepsProgram:
     def view(self, state: StepsState) -> dict[str, Any]:
         """The State, without what unfinished branches and loops have written."""
         return _shown(self, state.frame, state.state)
-
-    def internal(self, state: StepsState) -> None:
-        """A step list has no internal store beside its State."""
-
-    def foretold(self, state: StepsState, events: Sequence[e.Event], agenda: Agenda) -> Foretold:  # noqa: ARG002 - as above
-        """What a preview tells."""
-        return foretold(events, agenda)
 
     def held(self, state: StepsState) -> Iterator[Any]:
         """The State, and what unfinished branches and loops have written."""

@@ -13,6 +13,7 @@ from corago.core import history, kernel
 from corago.core import messages as m
 from corago.core.calls import Answer, Calls, LiveCalls, MissingFunctionError
 from corago.core.commit import Commit, DocumentWrite
+from corago.core.plain import Plain
 from corago.core.program import NOTHING, Agenda, Snapshot
 from corago.core.retry import Retry
 from tests.properties.programs import Element, TableProgram
@@ -24,7 +25,7 @@ FAILED = e.ActivityFailed(BAD)
 END = d.CompleteProcess("well")
 
 
-class Says:
+class Says(Plain):
     """A program that says what it is told to say; its state counts the facts that it has seen."""
 
     state_type = int

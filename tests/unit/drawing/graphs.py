@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from corago.drawing.graph import Edge, Frame, Graph, Line, Mark, Node, Shape, Tone
 from corago.drawing.layout.geometry import Box, Point, Run
-from corago.drawing.layout.levels import Layout
+from corago.drawing.layout.levels import Layout, PlacedEdge
 
 NAMES = st.sampled_from(
     ["open", "closed", "waiting_for_approval", "a", "shipped to the customer, at last", "…", ""]
@@ -92,8 +92,10 @@ def points(run: Run) -> Iterator[Point]:
     """Points along a run, close enough to tell what it meets."""
     for segment in run:
         curve = segment if len(segment) == 4 else (segment[0], *segment, segment[1])
-        for step in range(17):
-            at = step / 16
+        xs, ys = zip(*segment, strict=True)
+        count = 16 + int(max(max(xs) - min(xs), max(ys) - min(ys)) / 4)
+        for step in range(count + 1):
+            at = step / count
             shares = ((1 - at) ** 3, 3 * at * (1 - at) ** 2, 3 * at**2 * (1 - at), at**3)
             xs, ys = zip(*curve, strict=True)
             yield (
@@ -167,6 +169,43 @@ def _edges(layout: Layout) -> Iterator[str]:
         for id, box in layout.boxes.items():
             if id not in own and any(_passes(run, box) for run in placed.runs):
                 yield f"{edge} runs over {id}"
+
+
+def blemishes(layout: Layout) -> list[str]:
+    """What makes a layout hard to read, though nothing that stands on something else."""
+    return [*_covered(layout), *_on_borders(layout)]
+
+
+def _covered(layout: Layout) -> Iterator[str]:
+    """Edges of which one runs along on the other."""
+    for (one, here), (other, there) in combinations(enumerate(layout.edges), 2):
+        for first in _straights(here):
+            if any(_run_together(first, second) for second in _straights(there)):
+                yield f"edges {one} and {other} run on one another"
+                break
+
+
+def _straights(placed: PlacedEdge) -> list[Box]:
+    lines = [segment for run in placed.runs for segment in run if len(segment) == 2]
+    return [
+        Box(min(a[0], b[0]), min(a[1], b[1]), abs(a[0] - b[0]), abs(a[1] - b[1])) for a, b in lines
+    ]
+
+
+def _run_together(one: Box, other: Box) -> bool:
+    wide = min(one.right, other.right) - max(one.x, other.x)
+    high = min(one.bottom, other.bottom) - max(one.y, other.y)
+    return max(wide, high) > 1.0 and min(wide, high) > -1.0
+
+
+def _on_borders(layout: Layout) -> Iterator[str]:
+    """Labels that the border of a frame crosses."""
+    for number, placed in enumerate(layout.edges):
+        label = placed.label
+        for frame in layout.graph.frames:
+            box = layout.boxes[frame.id]
+            if label is not None and meets(box, label) and not holds(box, label):
+                yield f"label {number} is on the border of {frame.id}"
 
 
 def _is_at_border(point: Point, box: Box) -> bool:

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given, settings
 
 from corago.drawing.graph import Edge, Frame, Graph, Node
-from corago.drawing.layout.geometry import Box
+from corago.drawing.layout.geometry import Box, moved
 from corago.drawing.layout.levels import Layout, laid_out
-from tests.unit.drawing.graphs import DOOR, arrows, faults, graphs, machines
+from tests.unit.drawing.graphs import DOOR, arrows, blemishes, faults, graphs, machines
 
 LAWS = settings(derandomize=True, deadline=None, database=None, max_examples=60)
 
@@ -25,8 +25,10 @@ def test_nothing_overlaps_and_frames_hold_exactly_what_is_theirs(graph: Graph) -
 @settings(LAWS, max_examples=12)
 @given(machines())
 def test_nothing_overlaps_in_large_machines(graph: Graph) -> None:
-    """For machines of 10 to 30 states: as for any graph."""
-    assert faults(laid_out(graph)) == []
+    """For machines of 10 to 30 states: as for any graph, and no edge runs along another."""
+    found = laid_out(graph)
+    assert faults(found) == []
+    assert blemishes(found) == []
 
 
 @settings(LAWS, max_examples=15)
@@ -53,6 +55,48 @@ def test_a_layout_with_faults_is_noticed() -> None:
     ):
         told = faults(replace(found, edges=(first, replace(second, label=label), *others)))
         assert any(fault in each for each in told)
+
+
+def test_edges_on_one_another_and_labels_on_borders_are_noticed() -> None:
+    graph = replace(DOOR, frames=(Frame("f"),), nodes=(*DOOR.nodes, Node("in", inside="f")))
+    found = laid_out(graph)
+    assert blemishes(found) == []
+    first, second, *others = found.edges
+    along = replace(second, runs=tuple(moved(first.runs, 0.3, 5.0)), label=None)
+    told = blemishes(replace(found, edges=(first, along, *others)))
+    assert told == ["edges 0 and 1 run on one another"]
+    assert second.label is not None
+    frame = found.boxes["f"]
+    label = second.label.moved(frame.x - second.label.x - 5, frame.y - second.label.y + 5)
+    told = blemishes(replace(found, edges=(first, replace(second, label=label), *others)))
+    assert told == ["label 1 is on the border of f"]
+
+
+def test_a_line_over_a_label_is_noticed_however_long_it_is() -> None:
+    found = laid_out(arrows("a>b: here", "b>c"))
+    here, there = found.edges
+    long = (((0.0, 0.0), (0.0, 9000.0)),)
+    for y in (100.0, 4321.0, 8765.0):
+        layout = replace(
+            found, edges=(replace(here, label=Box(-3, y, 6, 4)), replace(there, runs=(long,)))
+        )
+        assert any("runs over label 0" in each for each in faults(layout))
+
+
+def test_within_a_frame_the_story_begins_where_it_is_entered() -> None:
+    frame = (Frame("f"),)
+    nodes = (Node("s", (), "dot"), *(Node(id, (id,), inside="f") for id in "abc"))
+    edges = (Edge("a", "b"), Edge("b", "c"), Edge("c", "a"))
+    for first in "abc":
+        found = laid_out(Graph(nodes, (Edge("s", first), *edges), frame))
+        assert min("abc", key=lambda id: found.boxes[id].y) == first
+
+
+def test_a_straight_line_may_push_others_aside() -> None:
+    """Three labels too wide for a place each above their ends: the middle one stays straight."""
+    found = laid_out(arrows(*(f"a>b: {n} {'x' * 12}" for n in range(3)), "b>c"))
+    bends = [sum(len(run) > 1 for run in placed.runs) for placed in found.edges]
+    assert bends == [2, 0, 2, 0]
 
 
 def test_a_chain_is_straight_and_leads_downwards() -> None:

@@ -5,10 +5,11 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Callable, Mapping, Sequence
+from contextvars import copy_context
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from corago.activity import ActivityFunction, Context, entered
+from corago.activity import ActivityFunction, Context, enter
 from corago.core import codec, commands, history
 from corago.core import decisions as d
 from corago.core import events as e
@@ -160,12 +161,15 @@ class Drive:
         assert isinstance(function, ActivityFunction)
         context = Context(process_id="p", run=1, path=path, workflow=self.workflow.name)
         self.ran.append(path)
+
+        def called() -> Any:
+            enter(context)
+            value = function(wish.input)
+            return asyncio.run(value) if function.is_async else value
+
         result: e.ActivityResult
         try:
-            with entered(context):
-                value = function(wish.input)
-                value = asyncio.run(value) if function.is_async else value
-            result = e.ActivityCompleted(value)
+            result = e.ActivityCompleted(copy_context().run(called))
         except Exception as error:  # noqa: BLE001 - as the runtime does
             result = e.ActivityFailed(e.Failure(type(error).__name__, str(error)))
         self.end(path, result)

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import json
+from contextvars import copy_context
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from corago.activity import ActivityFunction, Context, current, entered
+from corago.activity import ActivityFunction, Context, current, enter
 from corago.core.retry import Retry
 from corago.errors import (
     DefinitionError,
@@ -243,8 +244,9 @@ def test_a_step_finds_its_context_and_nobody_else_does() -> None:
     function = made(init, look, done).functions["Look"]
     assert isinstance(function, ActivityFunction)
     context = Context(process_id="p", run=2, path="Look", workflow="tried", attempt=3)
-    with entered(context):
-        assert function({}) == {"key": "p/2/Look/1", "attempt": 3}
+    inside = copy_context()
+    inside.run(enter, context)
+    assert inside.run(function, {}) == {"key": "p/2/Look/1", "attempt": 3}
     with pytest.raises(RequestError, match="no step is running here"):
         current()
 

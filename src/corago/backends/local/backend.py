@@ -145,6 +145,7 @@ class LocalBackend:
             version=definition.version,
             sha=definition.sha,
             input=start.input,
+            external=start.external,
             tags=start.tags,
             timeout=start.timeout,
         )
@@ -157,6 +158,7 @@ class LocalBackend:
                 input_sha=outgoing.input_sha(definition.name, start.input),
                 event=data,
                 at_us=to_us(now),
+                external=self._packing.text(msgspec.json.encode(start.external)),
                 tags=start.tags,
                 owner=start.owner,
                 blobs=tuple(blobs),
@@ -385,49 +387,34 @@ class LocalBackend:
         snapshot = commit.snapshot
         process = snapshot.process
         blobs: list[Blob] = []
-        pack = self._packing.event
-        events = tuple([pack(event, blobs) for event in commit.events])
-        unsaved = task.unsaved + sum(map(len, events))
-        saved, kept = task.saved, None
+        events = self._packing.events(commit.events, blobs)
+        unsaved, saved = task.unsaved + sum(map(len, events)), task.saved
+        before = process.position - len(events)
+        fence = Fence(task.instance, process.run, task.owner, task.epoch, before)
+        append = Append(fence, to_us(process.at), process.standing, events, consumed, seen)
+        more: dict[str, Any] = {}
         if unsaved > SNAPSHOT_BYTES and unsaved > 2 * saved:
             kept = self._packing.snapshot(snapshot, blobs)
+            more = {"snapshot": kept, "snapshot_tag": _tag(process.sha)}
             unsaved, saved = 0, len(kept)
-        closes = process.is_closed
-        parks = not (hold.keeps or closes)
-        out: dict[str, Any] | ChildRefused = {}
+        if process.is_closed:
+            more["closes"] = True
+        elif not hold.keeps:
+            more |= _parking(process.standing, hold, self._clock.now())
+        if e.ExternalUpdated in map(type, commit.events):
+            more["external"] = self._packing.text(msgspec.json.encode(process.external))
+        if commit.documents:
+            more["documents"] = commit.documents
         if commit.says_more:
             out = await outgoing.parts(self._definitions, self._packing, commit, blobs)
-        if isinstance(out, ChildRefused):
-            return out
-        if hold.unfit is not None or hold.lost_owner is not None:
-            out |= {"unfit": hold.unfit, "lost_owner": hold.lost_owner}
-        refusal = await self._store.append(
-            Append(
-                fence=Fence(
-                    task.instance,
-                    process.run,
-                    task.owner,
-                    task.epoch,
-                    process.position - len(events),
-                ),
-                at_us=to_us(process.at),
-                status=_status(process.standing, hold, self._clock.now())
-                if parks
-                else process.standing,
-                events=events,
-                consumed=consumed,
-                seen=seen,
-                parks=parks,
-                closes=closes,
-                due_us=to_us(hold.due) if parks and hold.due is not None else None,
-                snapshot=kept,
-                snapshot_tag=_tag(process.sha) if kept is not None else "",
-                external=self._external(commit),
-                documents=commit.documents,
-                blobs=tuple(blobs),
-                **out,
-            )
-        )
+            if isinstance(out, ChildRefused):
+                return out
+            more |= out
+        if blobs:
+            more["blobs"] = tuple(blobs)
+        if more:
+            append = msgspec.structs.replace(append, **more)
+        refusal = await self._store.append(append)
         if refusal is Refusal.CHILD_EXISTS:
             return await outgoing.there(self._store, commit)
         if refusal is not None:
@@ -458,7 +445,7 @@ class LocalBackend:
                 fence=Fence(row.instance, row.run, None, row.epoch, row.position),
                 at_us=to_us(process.at),
                 status=row.status,
-                events=tuple([self._packing.event(each, blobs) for each in commit.events]),
+                events=self._packing.events(commit.events, blobs),
                 consumed=row.consumed,
                 seen=ALL_SEEN,
                 parks=not process.is_closed,
@@ -471,13 +458,6 @@ class LocalBackend:
         )
         return refusal is None
 
-    def _external(self, commit: Commit) -> bytes | None:
-        for event in commit.events:
-            if type(event) is e.ExternalUpdated:
-                external = msgspec.json.encode(commit.snapshot.process.external)
-                return self._packing.text(external)
-        return None
-
 
 def _digest(message: Inbound) -> str:
     """What a key stands for: the content, whoever sends it."""
@@ -485,9 +465,17 @@ def _digest(message: Inbound) -> str:
     return hashlib.sha256(msgspec.json.encode(content, order="sorted")).hexdigest()
 
 
-def _status(standing: str, hold: Hold, at: datetime) -> str:
+def _parking(standing: str, hold: Hold, at: datetime) -> dict[str, Any]:
+    """What an Append says of a process that is let go, by the names of its fields."""
     is_due = hold.due is not None and hold.due <= at
-    return "waiting" if standing in ("running", "created") and not is_due else standing
+    is_resting = standing in ("running", "created") and not is_due
+    return {
+        "status": "waiting" if is_resting else standing,
+        "parks": True,
+        "due_us": None if hold.due is None else to_us(hold.due),
+        "unfit": hold.unfit,
+        "lost_owner": hold.lost_owner,
+    }
 
 
 def _tag(sha: str) -> str:

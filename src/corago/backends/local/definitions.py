@@ -39,7 +39,8 @@ class Definitions:
         self._programs[kept.sha] = program
         self._mine[kept.sha] = kept
         for other in await self._store.definitions(kept.name):
-            if other.version == kept.version and other.id < row:
+            is_taken = other.version == kept.version or program.needs is not None
+            if is_taken and other.id < row:
                 self._followers[other.sha] = kept
                 self._older[other.id] = row
                 self._numbers[other.sha] = other.id

@@ -15,6 +15,7 @@ from corago.core import events as e
 from corago.core.commit import Birth, Commit, Send
 from corago.core.messages import ChildRefused
 from corago.core.process import Process
+from corago.errors import InvalidInputError
 from corago.ports.store import (
     Blob,
     Definition,
@@ -50,7 +51,12 @@ async def parts(
                     "once, then retry"
                 )
                 return ChildRefused(birth.path, e.Failure("WorkflowNotFoundError", text))
-            births.append(born(packing, commit.snapshot.process, birth, definition))
+            program = definitions.program(definition)
+            try:
+                external = program.opening(program.check_input(birth.input))
+            except InvalidInputError as error:
+                return ChildRefused(birth.path, e.Failure("InvalidInputError", str(error)))
+            births.append(born(packing, commit.snapshot.process, birth, definition, external))
         found["births"] = tuple(births)
     if commit.sends:
         found["sends"] = tuple(sent(packing, each) for each in commit.sends)
@@ -71,7 +77,13 @@ async def there(store: Store, commit: Commit) -> ChildRefused | Refusal:
     return Refusal.FENCED
 
 
-def born(packing: Packing, parent: Process, birth: Birth, definition: Definition) -> NewProcess:
+def born(
+    packing: Packing,
+    parent: Process,
+    birth: Birth,
+    definition: Definition,
+    external: dict[str, Any],
+) -> NewProcess:
     """A child that is to be born with a commit of its parent."""
     blobs: list[Blob] = []
     event = e.ProcessStarted(
@@ -82,6 +94,7 @@ def born(packing: Packing, parent: Process, birth: Birth, definition: Definition
         version=definition.version,
         sha=definition.sha,
         input=birth.input,
+        external=external,
         parent=parent.id,
         parent_path=birth.path,
         timeout=msgspec.json.decode(definition.document).get("timeout"),
@@ -92,6 +105,7 @@ def born(packing: Packing, parent: Process, birth: Birth, definition: Definition
         input_sha=input_sha(definition.name, birth.input),
         event=packing.event(event, blobs),
         at_us=to_us(parent.at),
+        external=packing.text(msgspec.json.encode(external)),
         parent=parent.id,
         blobs=tuple(blobs),
     )

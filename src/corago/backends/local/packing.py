@@ -80,6 +80,11 @@ class Packing:
         text = codec.encode_event(event)
         return text if len(text) <= self.limit else self._pack(event, text, blobs)
 
+    def events(self, events: Iterable[Event], blobs: list[Blob]) -> tuple[bytes, ...]:
+        """The rows of some events."""
+        pack = self.event
+        return tuple([pack(each, blobs) for each in events])
+
     def message(self, message: Inbound, blobs: list[Blob]) -> bytes:
         """An inbox row."""
         text = codec.encode_message(message)

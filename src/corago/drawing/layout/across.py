@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from math import inf
 
 from corago.drawing.layout.cells import Cell, Item, Plan, Thread, Wire, woven
 from corago.drawing.layout.columns import Extent, Strand, placed
 from corago.drawing.layout.ordering import Tie, ordered
 from corago.drawing.layout.ports import Side
 
-_SAME = 0.05
+_SAME, _SLIP, _BEND = 0.05, 14.0, 60.0
 _ROUNDS = 2
 
 
@@ -45,6 +44,7 @@ class Across:
         self.rows: list[list[int]] = weave.rows
         self.threads: list[Thread] = weave.threads
         self._chains = [list(self._linked(wire)) for wire in range(len(wires))]
+        self._wires = {cell: wire for wire, each in enumerate(self.threads) for cell in each[1:-1]}
         self._items = items
         self._plan = plan
         self._sides = dict(self._sided())
@@ -161,11 +161,11 @@ class Across:
                     self.ends(self.chain(wire)[part.start - 1])[0],
                     self.ends(self.chain(wire)[part.stop - 1])[1],
                 )
-                cells = [self.cells[thread[step]] for step in part]
-                low, high = self._room([thread[step] for step in part], place)
+                numbers = [thread[step] for step in part]
                 for shift in sorted((end - at for end in ends), key=abs):
-                    if abs(shift) >= _SAME and low <= shift <= high:
-                        self._shift(wire, part, cells, shift)
+                    moves = self._moves(numbers, shift, place) if abs(shift) >= _SAME else {}
+                    if moves:
+                        self._shift(moves)
 
     def _parts(self, thread: Thread) -> Iterator[range]:
         """The steps of a wire that are straight above one another, its ends left out."""
@@ -179,44 +179,63 @@ class Across:
                 yield range(start, step + 1)
                 start = step + 1
 
-    def _room(self, part: Sequence[int], place: Mapping[int, int]) -> tuple[float, float]:
-        """How far a part can move to the left (a negative number) and to the right."""
-        low, high = -inf, inf
-        for number in part:
-            cell = self.cells[number]
-            row, at = self.rows[cell.row], place[number]
-            if at:
-                left = self.cells[row[at - 1]]
-                needed = left.right + left.margin + cell.margin + cell.left
-                low = max(low, left.at + needed - cell.at)
-            if at + 1 < len(row):
-                right = self.cells[row[at + 1]]
-                needed = cell.right + cell.margin + right.margin + right.left
-                high = min(high, right.at - needed - cell.at)
-        return low, high
+    def _moves(
+        self, part: Sequence[int], shift: float, place: Mapping[int, int]
+    ) -> dict[int, float]:
+        """By cell, where it goes if a part moves and pushes what is in its way; items stay.
 
-    def _shift(self, wire: int, part: range, cells: Sequence[Cell], shift: float) -> None:
-        """Move a part, and the ends beside it, unless that makes no fewer bends."""
-        chain = self.chain(wire)
-        sides = [(chain[0].upper, True)] if part.start == 1 else []
-        sides += [(chain[-1].lower, False)] if part.stop == len(chain) else []
-        touched = {link for key in sides for link in self._ending(key)} | set(chain)
+        Nothing, if an item is in the way.
+        """
+        found: dict[int, float] = {}
+        side = 1 if shift > 0 else -1
+        for number in part:
+            cell, at = self.cells[number], self.cells[number].at + shift
+            found[number] = at
+            row = self.rows[cell.row]
+            step = place[number] + side
+            while 0 <= step < len(row):
+                other = self.cells[row[step]]
+                needed = cell.margin + other.margin
+                needed += cell.right + other.left if side > 0 else cell.left + other.right
+                if (other.at - at) * side >= needed:
+                    break
+                if other.item is not None or row[step] not in self._wires:
+                    return {}
+                found[row[step]] = at = at + side * needed
+                cell, step = other, step + side
+        return found
+
+    def _shift(self, moves: Mapping[int, float]) -> None:
+        """Move cells, and the ends of wires beside them, unless that makes no fewer bends."""
+        wires = {self._wires[number] for number in moves}
+        sides = set()
+        for wire in wires:
+            thread = self.threads[wire]
+            sides |= {(thread[0], True)} if thread[1] in moves else set()
+            sides |= {(thread[-1], False)} if thread[-2] in moves else set()
+        touched = {link for key in sides for link in self._ending(key)}
+        touched |= {link for wire in wires for link in self.chain(wire)}
         before = self._bends(touched)
         kept = [(self._sides[key], dict(self._sides[key].at)) for key in sides]
-        for cell in cells:
-            cell.at += shift
+        were = {number: self.cells[number].at for number in moves}
+        self._put(moves)
         self._settle(sides)
         if self._bends(touched) < before:
             return
-        for cell in cells:
-            cell.at -= shift
+        self._put(were)
         for side, at in kept:
             side.at = at
+
+    def _put(self, moves: Mapping[int, float]) -> None:
+        for number, at in moves.items():
+            self.cells[number].at = at
 
     def _ending(self, key: tuple[int, bool]) -> Iterator[Link]:
         """The links that end at a side."""
         for wire in self._sides[key].wires:
             yield self.chain(wire)[0 if key[1] else -1]
 
-    def _bends(self, links: Iterable[Link]) -> int:
-        return sum(abs(a - b) >= _SAME for a, b in map(self.ends, links))
+    def _bends(self, links: Iterable[Link]) -> float:
+        """What these cost: a length for each bend, two for one that looks like a slip, and ways."""
+        apart = (abs(a - b) for a, b in map(self.ends, links))
+        return sum(_BEND * (1 + (by <= _SLIP)) + by for by in apart if by >= _SAME)

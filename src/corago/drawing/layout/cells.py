@@ -71,7 +71,8 @@ def planned(
     """The rows of so many items; a label needs a row between."""
     border = tops | bottoms
     inner = [n for n, wire in enumerate(wires) if border.isdisjoint((wire.tail, wire.head))]
-    closing = turned(count, [(wires[n].tail, wires[n].head) for n in inner])
+    doors = [wire.head for wire in wires if wire.tail in tops and wire.head not in border]
+    closing = turned(count, [(wires[n].tail, wires[n].head) for n in inner], doors)
     turns = {inner[n] for n in closing}
     turns |= {n for n, wire in enumerate(wires) if wire.head in tops or wire.tail in bottoms}
     loose = Plan((), frozenset(turns), tops, bottoms)

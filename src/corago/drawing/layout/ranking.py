@@ -12,10 +12,11 @@ Arc = tuple[int, int, int]
 """From, to, and how many rows further down the latter stands at least."""
 
 
-def turned(count: int, arrows: Sequence[tuple[int, int]]) -> set[int]:
+def turned(count: int, arrows: Sequence[tuple[int, int]], doors: Sequence[int] = ()) -> set[int]:
     """The indexes of the arrows to turn, so that none closes a circle.
 
-    Followed in the order given from item 0 on, so the story that is told first runs downwards.
+    Followed in the order given, from the `doors` and then from item 0 on, so the story that is told
+    first runs downwards.
     """
     leaving: list[list[int]] = [[] for _ in range(count)]
     entered = [False] * count
@@ -24,7 +25,7 @@ def turned(count: int, arrows: Sequence[tuple[int, int]]) -> set[int]:
         entered[head] = True
     found: set[int] = set()
     state = ["new"] * count
-    for start in sorted(range(count), key=lambda item: item > 0 and entered[item]):
+    for start in (*doors, *sorted(range(count), key=lambda item: item > 0 and entered[item])):
         if state[start] != "new":
             continue
         state[start] = "open"

@@ -23,7 +23,7 @@ PAD = 18.0
 HEADING_PAD = 10.0
 """Above and below the heading of a frame."""
 
-_GAP_LEAST, _TRACK_PAD = 32.0, 18.0
+_GAP_LEAST, _TRACK_PAD = 24.0, 12.0
 _SLOPE, _CURVE_MOST = 0.5, 80.0
 
 

@@ -196,11 +196,10 @@ class MemoryStore:
             return Refusal.FENCED
         if (append.parks or append.closes) and append.seen < process.inbox_head:
             return Refusal.MORE_MESSAGES
-        documents = self._written(process, append)
+        documents = self._written(process, append) if append.documents else {}
         if documents is None:
             return Refusal.DOCUMENT_CONFLICT
-        children = [new.process_id for new in append.births]
-        if len(set(children)) < len(children) or not self._processes.keys().isdisjoint(children):
+        if append.births and not self._may_bear(append.births):
             return Refusal.CHILD_EXISTS
         births = [(new, self._definition(new.definition_id)) for new in append.births]
         if append.definition is not None:
@@ -212,8 +211,18 @@ class MemoryStore:
         for message in append.sends:
             self._send(message)
         self._keep(append.blobs)
-        self._change_tasks(process, append)
+        if append.closes:
+            self._tasks.clear(process)
+        elif append.tasks or append.cancels or append.drops:
+            puts, cancels, drops = append.tasks, append.cancels, append.drops
+            self._tasks.change(process, puts=puts, cancels=cancels, drops=drops)
+            self._tell("task", process)
         return None
+
+    def _may_bear(self, births: Sequence[NewProcess]) -> bool:
+        """Whether no process has the id of one of these, and no two of them have the same."""
+        ids = {new.process_id for new in births}
+        return len(ids) == len(births) and ids.isdisjoint(self._processes)
 
     def _fits(self, process: KeptProcess, append: Append) -> bool:
         fence = append.fence
@@ -252,8 +261,9 @@ class MemoryStore:
             process.unfit = append.unfit
         if append.lost_owner is not None:
             process.lost_owner = append.lost_owner
-        process.consumed = max(process.consumed, append.consumed)
-        process.inbox = [each for each in process.inbox if each.seq > process.consumed]
+        if append.consumed > process.consumed:
+            process.consumed = append.consumed
+            process.inbox = [each for each in process.inbox if each.seq > process.consumed]
         if append.external is not None:
             process.external = append.external
         if append.snapshot is not None:
@@ -273,14 +283,6 @@ class MemoryStore:
                 self._tell("runnable", process)
         else:
             self._take(process, owner)
-
-    def _change_tasks(self, process: KeptProcess, append: Append) -> None:
-        if append.closes:
-            self._tasks.clear(process)
-        elif append.tasks or append.cancels or append.drops:
-            puts, cancels, drops = append.tasks, append.cancels, append.drops
-            self._tasks.change(process, puts=puts, cancels=cancels, drops=drops)
-            self._tell("task", process)
 
     # ------------------------------------------------------------------------------ taking up work
 

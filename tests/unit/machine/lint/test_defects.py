@@ -1,0 +1,153 @@
+"""Every seeded defect is found, with z3 and without, and good machines are left in peace."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+
+from corago.machine.checking import faults
+from corago.machine.lint import CODES, Finding, errors, lint
+from corago.machine.lint.exhaustive import Exhaustive
+from corago.machine.lint.solver import UNKNOWN, Answer, Condition, Scope, Solver
+from tests.unit.machine.lint.defects import DEFECTS, Defect
+from tests.unit.machine.lint.machines import GOOD, LOOP, ORDER, Document, changed
+
+CORPUS = sorted((Path(__file__).parents[3] / "machines/corpus").glob("*.json"))
+LEAST = 50
+
+
+class Clueless:
+    """A solver that never knows."""
+
+    def possible(self, conditions: Sequence[Condition], scope: Scope) -> Answer:
+        return UNKNOWN
+
+
+@pytest.fixture(params=["the best solver", "no extra"])
+def solver(request: pytest.FixtureRequest) -> Solver | None:
+    return None if request.param == "the best solver" else Exhaustive()
+
+
+def told(found: tuple[Finding, ...]) -> set[tuple[str, str, str]]:
+    return {(each.code, each.level, each.pointer) for each in found}
+
+
+@pytest.mark.parametrize("defect", DEFECTS, ids=lambda each: each.name)
+def test_a_defect_is_found_where_it_is(defect: Defect, solver: Solver | None) -> None:
+    found = told(lint(defect.document, solver=solver))
+    wanted = (defect.code, defect.level, defect.pointer)
+    if solver is None or not defect.needs_proof:
+        assert wanted in found
+    else:
+        assert wanted not in found
+
+
+@pytest.mark.parametrize("defect", DEFECTS, ids=lambda each: each.name)
+def test_a_machine_with_a_defect_is_sound_otherwise(defect: Defect) -> None:
+    if defect.level != "error":
+        assert list(faults(defect.document)) == []
+
+
+@pytest.mark.parametrize("good", GOOD.values(), ids=GOOD)
+def test_a_good_machine_gives_no_finding(good: Document, solver: Solver | None) -> None:
+    assert lint(good, solver=solver) == ()
+
+
+@pytest.mark.parametrize("path", CORPUS, ids=lambda path: path.stem)
+def test_a_real_machine_gives_no_alarm(path: Path, solver: Solver | None) -> None:
+    found = lint(json.loads(path.read_text("utf-8")), solver=solver)
+    assert [str(each) for each in found if each.level != "note"] == []
+
+
+def test_there_are_many_defects_and_one_at_least_of_each_code() -> None:
+    assert len(DEFECTS) >= LEAST
+    seeded = {(each.code, each.level) for each in DEFECTS}
+    assert seeded == {(name, level) for name, code in CODES.items() for level in code.levels}
+
+
+@pytest.mark.parametrize("defect", DEFECTS, ids=lambda each: each.name)
+def test_errors_are_what_lint_calls_so_without_any_extra(defect: Defect) -> None:
+    found = told(errors(defect.document))
+    wanted = (defect.code, defect.level, defect.pointer)
+    assert (wanted in found) is (defect.level == "error" and not defect.needs_proof)
+    assert found <= told(lint(defect.document))
+
+
+@pytest.mark.parametrize("defect", DEFECTS, ids=lambda each: each.name)
+def test_a_solver_that_knows_nothing_raises_no_alarm_about_values(defect: Defect) -> None:
+    asks = {"gap", "never-true", "overlap", "stuck"}
+    found = lint(defect.document, solver=Clueless())
+    examples = [each.example for each in found if each.code in asks]
+    assert not any(isinstance(example, dict) and example for example in examples)
+
+
+def test_a_function_makes_no_alarm_but_a_note() -> None:
+    opaque = changed(
+        ORDER,
+        {
+            "states/again/when/0/if": {"call": "may_try"},
+            "states/again/when/1/if": {"call": "may_not_try"},
+            "states/paying/failed/0/set": {"call": "count"},
+        },
+    )
+    assert {(each.code, each.level) for each in lint(opaque)} <= {("unknown", "note")}
+    assert any(each.pointer.startswith("states/again") for each in lint(opaque))
+
+
+def test_equal_edges_are_no_conflict() -> None:
+    same = changed(ORDER, {"states/new/when/-": {"if": "external.amount > 5", "to": "sorting"}})
+    assert lint(same) == ()
+
+
+def test_an_inner_edge_wins_over_its_groups_edge() -> None:
+    inner = changed(ORDER, {"states/reviewing/on/-": {"event": "cancel", "to": "rejected"}})
+    assert lint(inner) == ()
+
+
+def test_the_first_edge_wins_where_a_machine_says_so() -> None:
+    first = changed(
+        ORDER, {"conflict": "first", "states/reviewing/on/1": {"event": "review", "to": "rejected"}}
+    )
+    assert lint(first) == ()
+
+
+def test_what_must_be_valid_is_taken_for_granted_where_two_edges_meet() -> None:
+    edges = {
+        "states/sorting/when/0/if": "external.amount > 1000",
+        "states/sorting/when/1": {"if": "external.paid", "to": "paying"},
+    }
+    assert "overlap" in {each.code for each in lint(changed(ORDER, edges))}
+    valid = {**edges, "validate": "not (external.paid and external.amount > 1000)"}
+    assert "overlap" not in {each.code for each in lint(changed(ORDER, valid))}
+
+
+def test_a_bound_on_visits_ends_a_circle() -> None:
+    bounded = changed(
+        LOOP,
+        {
+            "states/turning/when/0": {
+                "if": "internal.ready and visits.turning < 5", "to": "resting",
+            },
+            "states/turning/when/1/unless": "internal.ready and visits.turning < 5",
+            "internal/count": {"type": "integer"},
+        },
+    )  # fmt: skip
+    assert {each.code for each in lint(bounded)} == {"unused-field"}
+
+
+def test_a_flag_that_is_cleared_on_the_way_ends_a_circle(solver: Solver | None) -> None:
+    once = changed(
+        LOOP,
+        {
+            "states/turning/when/0": {
+                "if": "internal.ready",
+                "set": {"internal.ready": "false", "internal.count": "internal.count + 1"},
+                "to": "resting",
+            },
+            "states/turning/when/1/unless": "internal.ready",
+        },
+    )
+    assert "eventless-cycle" not in {each.code for each in lint(once, solver=solver)}
