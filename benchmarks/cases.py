@@ -9,6 +9,7 @@ from benchmarks.crowd import parked_processes
 from benchmarks.figures import Figure, Size
 from benchmarks.latency import lone_process, long_process, signal_round_trip, start_latency
 from benchmarks.lint import lint_speed
+from benchmarks.machines import machine_durable, machine_pure
 from benchmarks.observing import observing
 from benchmarks.queued import queued_throughput
 from benchmarks.recovery import recovery
@@ -26,6 +27,8 @@ CASES: dict[str, Callable[[Path, Size], list[Figure]]] = {
     "recovery": recovery,
     "memory": memory_throughput,
     "observing": observing,
+    "machine-pure": machine_pure,
+    "machine-durable": machine_durable,
     "lint": lint_speed,
 }
 

@@ -20,6 +20,8 @@ from corago.stores.sqlite.queries import QUERIES
 
 PATIENCE = 5.0
 CLOSED = {kind.__name__ for kind in CLOSING}
+FOLLOWING = CLOSED | {"Transitioned", "CommandRefused"}
+"""What is written together with the fact that it follows from, but for that of the birth."""
 
 
 @dataclass
@@ -68,14 +70,15 @@ def recorded(path: Path, newest: int) -> list[Write]:
         events = connection.execute(facts, (min(births),)).fetchall()
     writes: list[Write] = []
     for instance, position, data in events:
-        closes = msgspec.json.decode(data)["type"] in CLOSED
+        kind = msgspec.json.decode(data)["type"]
+        closes = kind in CLOSED
         if position == 1:
             _, name, sha, tags, external = births[instance]
             birth = {"process_id": name, "input_sha": sha, "tags": tags, "external_state": external}
             writes.append(Write(instance, 0, [data], birth))
-        elif closes and position > 2 and writes[-1].instance == instance:
-            writes[-1].events.append(data)  # the last outcome and the end are one commit
-            writes[-1].closes = True
+        elif kind in FOLLOWING and position > 2 and writes[-1].instance == instance:
+            writes[-1].events.append(data)
+            writes[-1].closes = closes
         else:
             writes.append(Write(instance, position - 1, [data], None, closes))
     return writes

@@ -103,7 +103,7 @@ def main() -> None:
         machine = engine.start(Order, {"customer": "brix", "amount": 70}, id="machine")
         while machine.info().state == "charging":  # an event comes to the state that there is
             time.sleep(0.01)
-        print("packed now, it would be:", Order.preview("packing", event="packed").state)
+        print("once packed, it would be:", engine.preview("machine", signal="packed").state)
         engine.signal("machine", "packed", key="scan-1")
         print(machine.result(timeout=10)["internal"]["parcel"])
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -13,9 +13,9 @@ from corago.arguments import options
 from corago.backends.local import LocalBackend, ProgramOf
 from corago.clock import Clock, SystemClock
 from corago.codecs import PayloadCodec
+from corago.core.program import Program
 from corago.errors import InvalidUrlError, RequestError
 from corago.ids import random_id
-from corago.machine.program import MachineProgram
 from corago.ports.store import Store
 from corago.runtime.engine import EngineCore
 from corago.runtime.executor import Executor, ThreadExecutor
@@ -25,7 +25,15 @@ from corago.secrecy import vault_of
 from corago.steps.program import StepsProgram
 from corago.stores.memory import MemoryStore
 
-KINDS: dict[str, ProgramOf] = {"steps": StepsProgram, "machine": MachineProgram}
+
+def machine_program(document: Mapping[str, Any]) -> Program[Any]:
+    """The program of a machine; its room is entered only by those who have one."""
+    from corago.machine.program import MachineProgram
+
+    return MachineProgram(document)
+
+
+KINDS: dict[str, ProgramOf] = {"steps": StepsProgram, "machine": machine_program}
 """The doors, by the kind that a definition's document names."""
 
 GOOD_URLS = (

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from typing import Any
 
 from hypothesis import strategies as st
@@ -44,7 +44,11 @@ def declared(draw: st.DrawFn, depth: int = 2, *, is_told: bool = False) -> dict[
     if kind == "array":
         found["items"] = draw(declared(depth - 1, is_told=is_told))
     if kind == "object" and (is_told or draw(st.booleans())):
-        inner = draw(st.dictionaries(st.sampled_from(NAMES), declared(depth - 1, is_told=is_told), max_size=3))
+        inner = draw(
+            st.dictionaries(
+                st.sampled_from(NAMES), declared(depth - 1, is_told=is_told), max_size=3
+            )
+        )
         for each in inner.values():
             if draw(st.booleans()):
                 each["default"] = None
@@ -69,7 +73,9 @@ def fitting(given: Mapping[str, Any]) -> st.SearchStrategy[Any]:
         else:
             found = st.fixed_dictionaries(
                 {name: fitting(each) for name, each in fields.items() if "default" not in each},
-                optional={name: fitting(each) for name, each in fields.items() if "default" in each},
+                optional={
+                    name: fitting(each) for name, each in fields.items() if "default" in each
+                },
             )
     else:
         found = {
@@ -131,102 +137,126 @@ KINDS = ("boolean", "integer", "number", "string", "array", "object", "any")
 
 
 @st.composite
-def texts_of(
-    draw: st.DrawFn, world: World, kind: str = "boolean", depth: int = 3, extra: tuple[str, ...] = ()
-) -> str:
+def texts_of(draw: st.DrawFn, world: World, kind: str = "boolean") -> str:
     """The text of an expression, mostly of that kind; sometimes of another."""
-    if draw(st.integers(0, 11)) == 0:
-        kind = draw(st.sampled_from(KINDS))
+    return _Author(draw, world).write(kind)
 
-    def of(other: str, *more: str) -> str:
-        return draw(texts_of(world, other, depth - 1, (*extra, *more)))
 
-    def path(other: str | None = None) -> str:
-        fits = [each for each, given in world.paths if other is None or given["type"] == other]
-        return draw(st.sampled_from([*(fits or [world.paths[0][0]]), *extra]))
+@dataclass(frozen=True)
+class _Author:
+    """Writes parts of parts, down to a depth, from what the world has and loops add."""
 
-    if depth <= 0 or draw(st.integers(0, 2)) == 0:
-        literal = draw(_LITERALS[kind])
-        return draw(st.sampled_from([literal, path(kind), path(kind), path(kind)]))
-    same = draw(st.sampled_from(["integer", "number", "string", "any"]))
-    joint = draw(st.sampled_from(["and", "or"]))
-    v = f"x{depth}"
-    one = path()
-    typed = {name: given["type"] for name, given in world.paths}.get(one, "any")
-    guarded = draw(
-        st.sampled_from(
-            [
-                f"{one} != None and {{}}",
-                f"{one} == None or {{}}",
-                f"has({one}) and {{}}",
-                f"not has({one}) or {{}}",
-                f"{one} in ['a', 'b'] and {{}}",
-                f"{one} == 'a' or {{}}",
-            ]
+    draw: st.DrawFn
+    world: World
+    depth: int = 3
+    variables: tuple[str, ...] = ()
+
+    def pick(self, *choices: Any) -> Any:
+        return self.draw(st.sampled_from(choices))
+
+    def write(self, kind: str) -> str:
+        if self.pick(*range(12)) == 0:
+            kind = self.pick(*KINDS)
+        if self.depth <= 0 or self.pick(0, 1, 2) == 0:
+            read = self.path(kind)
+            return str(self.pick(self.draw(_LITERALS[kind]), read, read, read))
+        return str(self.pick(*self.forms(kind), *self.forms(kind), *self.general(kind))())
+
+    def of(self, kind: str, *more: str) -> str:
+        below = replace(self, depth=self.depth - 1, variables=(*self.variables, *more))
+        return below.write(kind)
+
+    def path(self, kind: str | None = None) -> str:
+        fits = [path for path, given in self.world.paths if kind is None or given["type"] == kind]
+        return str(self.pick(*(fits or [self.world.paths[0][0]]), *self.variables))
+
+    def guarded(self) -> str:
+        """A path that is looked at, after it was asked whether that can be."""
+        one = self.path()
+        kind = {path: given["type"] for path, given in self.world.paths}.get(one, "any")
+        inner = {
+            "boolean": one,
+            "integer": f"{one} > 0",
+            "number": f"{one} < 1.5",
+            "string": f"starts_with({one}, 'a')",
+            "array": f"len({one}) > 1",
+            "object": f"'a' in {one}",
+        }.get(kind, f"{one} == 1")
+        form = self.pick(
+            "({0} != None and {1})",
+            "({0} == None or {1})",
+            "(has({0}) and {1})",
+            "(not has({0}) or {1})",
+            "({0} in ['a', 'b'] and {1})",
+            "({0} == 'a' or {1})",
+            "({1} if {0} != None else False)",
         )
-    )
-    inner = {
-        "boolean": f"{one}",
-        "integer": f"{one} > 0",
-        "number": f"{one} < 1.5",
-        "string": f"starts_with({one}, 'a')",
-        "array": f"len({one}) > 1",
-        "object": f"'a' in {one}",
-    }.get(typed, f"{one} == 1")
-    forms = {
-        "boolean": (
-            lambda: f"{of('boolean')} {joint} {of('boolean')}",
-            lambda: f"({of('boolean')} {joint} {of('boolean')})",
-            lambda: f"not {of('boolean')}",
-            lambda: f"({guarded.format(inner)})",
-            lambda: f"({guarded.format(inner)}) {joint} {of('boolean')}",
-            lambda: f"{of(same)} {draw(_ORDERS)} {of(same)}",
-            lambda: f"0 < {of('integer')} {draw(_ORDERS)} {of('number')}",
-            lambda: f"{of(same)} {draw(st.sampled_from(['==', '!=']))} {of(same)}",
-            lambda: f"{of('string')} in {of(draw(st.sampled_from(['string', 'array', 'object'])))}",
-            lambda: f"has({path()})",
-            lambda: f"any(({of('boolean', v)}) for {v} in {of('array')} if {of('boolean', v)})",
-            lambda: f"all([({of('boolean', v)}) for {v} in {of('array')}])",
-            lambda: f"contains({of('string')}, {of('string')})",
-        ),
-        "integer": (
-            lambda: f"len({of('array')})",
-            lambda: f"round({of('number')})",
-            lambda: f"({of('integer')} {draw(_SIGNS)} {of('integer')})",
-            lambda: f"-{of('integer')}",
-        ),
-        "number": (
-            lambda: f"({of('number')} {draw(_SIGNS)} {of('number')})",
-            lambda: f"abs({of('number')})",
-            lambda: f"sum({of('array')})",
-            lambda: f"sum([{of('number', v)} for {v} in {of('array')}])",
-            lambda: f"min({of('number')}, {of('number')})",
-            lambda: f"max({of('array')})",
-            lambda: f"round({of('number')}, 2)",
-        ),
-        "string": (
-            lambda: f"({of('string')} + {of('string')})",
-            lambda: f"lower({of('string')})",
-        ),
-        "array": (
-            lambda: f"[{of('any')}, {of('any')}]",
-            lambda: f"[{of('any', v)} for {v} in {of('array')}]",
-            lambda: f"({of('array')} + {of('array')})",
-        ),
-        "object": (lambda: f'{{"a": {of("any")}}}',),
-        "any": (lambda: of(draw(st.sampled_from(KINDS))), lambda: f"{of('array')}[{of('integer')}]"),
-    }
-    general = (
-        lambda: f"({of(kind)} if {of('boolean')} else {of(kind)})",
-        lambda: f"default({path(kind)}, {of(kind)})",
-        lambda: f"({of(kind)} if {one} == None else {of(kind)})",
-        lambda: f"({one} if {one} != None else {of(kind)})",
-    )
-    return draw(st.sampled_from((*forms[kind], *forms[kind], *general)))()
+        return str(form.format(one, inner))
+
+    def general(self, kind: str) -> tuple[Callable[[], str], ...]:
+        one = self.path()
+        return (
+            lambda: f"({self.of(kind)} if {self.of('boolean')} else {self.of(kind)})",
+            lambda: f"default({self.path(kind)}, {self.of(kind)})",
+            lambda: f"({self.of(kind)} if {one} == None else {self.of(kind)})",
+            lambda: f"({one} if {one} != None else {self.of(kind)})",
+        )
+
+    def forms(self, kind: str) -> tuple[Callable[[], str], ...]:
+        of, v = self.of, f"x{self.depth}"
+        same = self.pick("integer", "number", "string", "any")
+        many = self.pick("string", "array", "object")
+        joint, order = self.pick("and", "or"), self.pick("<", "<=", ">", ">=")
+        sign = self.pick("+", "-", "*", "/", "//", "%")
+        table: dict[str, tuple[Callable[[], str], ...]] = {
+            "boolean": (
+                lambda: f"{of('boolean')} {joint} {of('boolean')}",
+                lambda: f"({of('boolean')} {joint} {of('boolean')})",
+                lambda: f"not {of('boolean')}",
+                self.guarded,
+                lambda: f"{self.guarded()} {joint} {of('boolean')}",
+                lambda: f"{of(same)} {order} {of(same)}",
+                lambda: f"0 < {of('integer')} {order} {of('number')}",
+                lambda: f"{of(same)} {self.pick('==', '!=')} {of(same)}",
+                lambda: f"{of('string')} in {of(many)}",
+                lambda: f"has({self.path()})",
+                lambda: f"any(({of('boolean', v)}) for {v} in {of('array')} if {of('boolean', v)})",
+                lambda: f"all([({of('boolean', v)}) for {v} in {of('array')}])",
+                lambda: f"contains({of('string')}, {of('string')})",
+            ),
+            "integer": (
+                lambda: f"len({of('array')})",
+                lambda: f"round({of('number')})",
+                lambda: f"({of('integer')} {sign} {of('integer')})",
+                lambda: f"-{of('integer')}",
+            ),
+            "number": (
+                lambda: f"({of('number')} {sign} {of('number')})",
+                lambda: f"abs({of('number')})",
+                lambda: f"sum({of('array')})",
+                lambda: f"sum([{of('number', v)} for {v} in {of('array')}])",
+                lambda: f"min({of('number')}, {of('number')})",
+                lambda: f"max({of('array')})",
+                lambda: f"round({of('number')}, 2)",
+            ),
+            "string": (
+                lambda: f"({of('string')} + {of('string')})",
+                lambda: f"lower({of('string')})",
+            ),
+            "array": (
+                lambda: f"[{of('any')}, {of('any')}]",
+                lambda: f"[{of('any', v)} for {v} in {of('array')}]",
+                lambda: f"({of('array')} + {of('array')})",
+            ),
+            "object": (lambda: f'{{"a": {of("any")}}}',),
+            "any": (
+                lambda: of(self.pick(*KINDS)),
+                lambda: f"{of('array')}[{of('integer')}]",
+            ),
+        }
+        return table[kind]
 
 
-_ORDERS = st.sampled_from(["<", "<=", ">", ">="])
-_SIGNS = st.sampled_from(["+", "-", "*", "/", "//", "%"])
 _LITERALS = {
     "boolean": st.sampled_from(["True", "false"]),
     "integer": st.sampled_from(["0", "1", "-3", "9223372036854775807"]),

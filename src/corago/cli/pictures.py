@@ -10,20 +10,8 @@ from typing import Any
 
 from corago.core import events as e
 from corago.core.program import Program, Snapshot
-from corago.machine import drawings as machine_drawings
-from corago.machine.program import MachineProgram
-from corago.machine.standing import Standing
-from corago.steps import drawings as step_drawings
-from corago.steps.positions import counts, positions
-from corago.steps.program import StepsProgram
 
 FORMATS = ("text", "mermaid", "dot", "svg")
-
-_DRAWERS: Mapping[str, Mapping[str, Callable[..., str]]] = {
-    "steps": step_drawings.FORMATS,
-    "machine": machine_drawings.FORMATS,
-}
-"""By the kind of a document, and the format."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,8 +29,10 @@ class Picture:
 
     def draw(self, form: str) -> str:
         """The picture in one of the FORMATS; empty where nobody can draw it."""
-        drawer = _DRAWERS.get(self.kind, {}).get(form)
-        return "" if drawer is None else drawer(self.document, *self.standing)
+        if self.kind not in _DRAWERS:
+            return ""
+        drawers: Mapping[str, Callable[..., str]] = _DRAWERS[self.kind]()
+        return drawers[form](self.document, *self.standing)
 
 
 def of_document(document: Mapping[str, Any]) -> Picture:
@@ -54,20 +44,55 @@ def of_process(
     program: Program[Any], snapshot: Snapshot, history: Sequence[e.Event], now: datetime
 ) -> Picture:
     """A process in its definition."""
-    match program:
-        case StepsProgram():
-            where = positions(program, snapshot, history, now=now)
-            return Picture("steps", program.document, where, (where, counts(program, snapshot)))
-        case MachineProgram():
-            taken = Counter(each.edge for each in history if isinstance(each, e.Transitioned))
-            process = snapshot.process
-            standing = Standing(
-                snapshot.state.at,
-                taken,
-                failed=process.standing in ("suspended", "failed"),
-                done=process.is_closed,
-            )
-            told = {"state": snapshot.state.at, "taken": dict(taken)}
-            return Picture("machine", program.document, told, (standing,))
-        case _:
-            return Picture()
+    document = getattr(program, "document", {})
+    place = _PLACES.get(document.get("kind", ""))
+    return Picture() if place is None else place(program, document, snapshot, history, now)
+
+
+def _in_steps(
+    program: Any,
+    document: Mapping[str, Any],
+    snapshot: Snapshot,
+    history: Sequence[e.Event],
+    now: datetime,
+) -> Picture:
+    from corago.steps.positions import counts, positions
+
+    where = positions(program, snapshot, history, now=now)
+    return Picture("steps", document, where, (where, counts(program, snapshot)))
+
+
+def _in_machine(
+    program: Any,  # noqa: ARG001 - as its sister
+    document: Mapping[str, Any],
+    snapshot: Snapshot,
+    history: Sequence[e.Event],
+    now: datetime,  # noqa: ARG001 - as its sister
+) -> Picture:
+    from corago.machine.standing import Standing
+
+    process, state = snapshot.process, snapshot.state.at
+    taken = Counter(each.edge for each in history if isinstance(each, e.Transitioned))
+    is_bad = process.standing in ("suspended", "failed")
+    standing = Standing(state, taken, failed=is_bad, done=process.is_closed)
+    return Picture("machine", document, {"state": state, "taken": dict(taken)}, (standing,))
+
+
+def _steps() -> Mapping[str, Callable[..., str]]:
+    from corago.steps import drawings
+
+    return drawings.FORMATS
+
+
+def _machines() -> Mapping[str, Callable[..., str]]:
+    from corago.machine import drawings
+
+    return drawings.FORMATS
+
+
+_PLACES: Mapping[str, Callable[..., Picture]] = {"steps": _in_steps, "machine": _in_machine}
+_DRAWERS: Mapping[str, Callable[[], Mapping[str, Callable[..., str]]]] = {
+    "steps": _steps,
+    "machine": _machines,
+}
+"""By the kind of a document; each door's room is entered only by those who draw it."""

@@ -24,7 +24,7 @@ DOT = 14.0
 
 
 _BOLD = 1.08
-_NAME_LIMIT, _DETAIL_LIMIT, _LABEL_LIMIT = 230.0, 240.0, 170.0
+_NAME_LIMIT, _DETAIL_LIMIT, _LABEL_LIMIT, _LIST_LIMIT = 230.0, 240.0, 170.0, 270.0
 _PAD_X = {"box": 14.0, "pill": 20.0, "wait": 22.0, "call": 22.0, "end": 18.0, "dot": 0.0}
 _PAD_Y = {"box": 9.0, "pill": 8.0, "wait": 9.0, "call": 9.0, "end": 11.0, "dot": 0.0}
 _LEAST_WIDTH = 64.0
@@ -88,7 +88,9 @@ def frame_text(frame: Frame) -> Written:
 
 def label_text(edge: Edge) -> Written:
     """What stands at an edge; nothing has no size."""
-    found = [each for line in lines(edge.text) for each in balanced(line, LABEL, _LABEL_LIMIT)]
+    told = lines(edge.text)
+    limit = _LABEL_LIMIT if len(told) == 1 else _LIST_LIMIT  # what goes on looks like the next
+    found = [each for line in told for each in balanced(line, LABEL, limit)]
     wide = max((width(each, LABEL) for each in found), default=0.0)
     return Written(tuple(found), 1, wide, len(found) * LABEL_LINE)
 

@@ -63,7 +63,7 @@ def wrapped(text: str, size: float, limit: float) -> Iterator[str]:
 def balanced(text: str, size: float, limit: float) -> list[str]:
     """A line as `wrapped` has it, with as many lines, but each about as wide as the others."""
     best = list(wrapped(text, size, limit))
-    least = max((width(word, size) for word in text.split()), default=limit)
+    least = min(limit, max((width(word, size) for word in text.split()), default=limit))
     step = (limit - least) / _TRIES
     for number in range(_TRIES if len(best) > 1 else 0):
         narrow = list(wrapped(text, size, least + number * step))

@@ -185,7 +185,10 @@ class _Sketch:
         """
         key = (edge.source, edge.target, edge.line, edge.tone, alone)
         before = self.edges.get(key)
-        self.edges[key] = edge if before is None else replace(before, text=before.text + edge.text)
+        if before is not None:
+            *others, last = before.text
+            edge = replace(edge, text=(*others, f"{last},", *edge.text))
+        self.edges[key] = edge
 
 
 def _hint(body: Document) -> str:

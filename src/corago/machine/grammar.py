@@ -5,7 +5,6 @@ The published JSON Schema says the same for other tools; a test holds the two to
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -99,22 +98,7 @@ CALL = Node(
     form='{"call": "function"}',
 )
 VALUE = Expr(CALL, "a value", "external.amount + 1")
-ARGUMENT = Text("value", lambda text: bool(text.strip()), "an expression as text", is_stripped=True)
-
-
-@dataclass(frozen=True)
-class ArgumentShape:
-    """An expression's text; no call."""
-
-    def read(self, value: Any, at: str, found: Found) -> str | None:
-        """The stripped text."""
-        if isinstance(value, (bool, int, float)):
-            fix = f"write it as text: {json.dumps(json.dumps(value))}"
-            found.append(Fault(at, f"a value is {described(value)}", fix))
-            return None
-        return ARGUMENT.read(value, at, found)
-
-
+ARGUMENT = Expr(None, "a value", "external.amount")
 _VALUES = Named(SET_TARGET, VALUE, "set")
 GUARD = Expr(CALL, "a guard", "external.amount > 100")
 SET = SetShape()
@@ -139,7 +123,7 @@ RETRY = Node(
 )
 _ACTIVITY = {
     "activity": Key(named("activity's name"), is_needed=True),
-    "args": Key(Named(named("parameter's name"), ArgumentShape(), "args"), {}),
+    "args": Key(Named(named("parameter's name"), ARGUMENT, "args"), {}),
     "retry": Key(RETRY),
     "timeout": Key(Duration()),
     "queue": Key(QUEUE),
@@ -163,7 +147,7 @@ TYPE = Node(
         "default": Key(Json()),
         "nullable": Key(Flag(), default=False),
         "enum": Key(Many(Json(), "enum", least=1)),
-        "items": Key(Ref("type"), {"type": "any"}),
+        "items": Key(Ref("type")),
         "properties": Key(Named(named("field's name"), Ref("type"), "properties")),
         "minimum": Key(Number("minimum")),
         "maximum": Key(Number("maximum")),
@@ -224,7 +208,7 @@ CHILD = Node(
     "a child",
     {
         "workflow": Key(MACHINE_NAME, is_needed=True),
-        "input": Key(Named(Text("key"), ArgumentShape(), "input"), {}),
+        "input": Key(Named(Text("key"), ARGUMENT, "input"), {}),
     },
 )
 STATE_BODY = Node(

@@ -141,7 +141,7 @@ class Mover:
         if edge.to is None:
             journey.change(edge.change)
             return journey.fields(self.node.name, edge.place, trigger) | {"stays": True}
-        to = self._state.previous if edge.to == PREVIOUS else edge.to
+        to = self._before() if edge.to == PREVIOUS else edge.to
         if not to:
             raise TroubleError(
                 "previous", edge.place, "NoPreviousState", "no state was left before this one"
@@ -152,6 +152,12 @@ class Mover:
         journey.change(edge.change, to)
         journey.enter(target, (*model.on_enter, *target.enter))
         return journey.fields(to, edge.place, trigger)
+
+    def _before(self) -> str:
+        """The state to go back to; the first one, if the machine failed on its way there."""
+        model = self._model
+        failed_at_start = self.node.name == model.error and not self._state.previous
+        return model.initial if failed_at_start else self._state.previous
 
     def begun(self) -> dict[str, Any]:
         """The fields of the first Transitioned."""

@@ -95,16 +95,17 @@ def moves(document: Mapping[str, Any]) -> Iterator[Move]:
     troubled = ("error",)
     for state, body in mapping(document.get("states")).items():
         more = troubled if state == document.get("error") else ()
+        place = pointer("states", state)
         for kind in EDGE_KINDS + HOOK_KINDS:
             reads = tuple(dict.fromkeys(_READS.get(kind, ()) + more))
             for index, move in entries(mapping(body).get(kind)):
-                place = pointer("states", state, kind, index)
-                yield Move(place, move, kind, state, None, reads)
+                yield Move(f"{place}/{kind}/{index}", move, kind, state, None, reads)
     for group, body in mapping(document.get("groups")).items():
+        place = pointer("groups", group)
         for kind in EDGE_KINDS:
             for index, move in entries(mapping(body).get(kind)):
-                place = pointer("groups", group, kind, index)
-                yield Move(place, move, kind, None, group, _READS.get(kind, ()))
+                at = f"{place}/{kind}/{index}"
+                yield Move(at, move, kind, None, group, _READS.get(kind, ()))
     for kind in TIMED_KINDS:
         if isinstance(timed := document.get(kind), Mapping):
             yield Move(pointer(kind), timed, kind)

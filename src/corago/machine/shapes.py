@@ -56,16 +56,15 @@ class Text:
     what: str
     fits: Callable[[str], bool] = bool
     form: str = "a text that is not empty"
-    is_stripped: bool = False
 
     def read(self, value: Any, at: str, found: Found) -> str | None:
         if not isinstance(value, str):
             found.append(Fault(at, f"{self.what} is {described(value)}", f"write {self.form}"))
             return None
-        if not self.fits(value) or (not value.isprintable() and not self.is_stripped):
+        if not (self.fits(value) and value.isprintable()):
             found.append(Fault(at, f"{value!r} is no good {self.what}", f"write {self.form}"))
             return None
-        return str(value.strip() if self.is_stripped else value)
+        return str(value)
 
 
 @dataclass(frozen=True)
@@ -202,18 +201,19 @@ def is_duration(value: Any) -> bool:
 
 @dataclass(frozen=True)
 class Expr:
-    """An expression's text, or a call of a named function."""
+    """An expression's text, or (with `call`) the call of a named function."""
 
-    call: Shape
+    call: Shape | None
     what: str
     example: str
 
     def read(self, value: Any, at: str, found: Found) -> Any:
-        if isinstance(value, Mapping) and "call" in value:
+        if self.call and isinstance(value, Mapping) and "call" in value:
             return self.call.read(value, at, found)
         if isinstance(value, str) and value.strip():
             return _plain_text(value.strip(), at, found)
-        fix = f'write an expression as text, such as "{self.example}", or {{"call": "function"}}'
+        fix = f'write an expression as text, such as "{self.example}"'
+        fix += ', or {"call": "function"}' if self.call else "; only guards and `set` may call"
         if isinstance(value, (bool, int, float)):
             fix = f"write it as text: {json.dumps(json.dumps(value))}"
         kind = "empty" if isinstance(value, str) else described(value)

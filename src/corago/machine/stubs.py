@@ -28,6 +28,7 @@ from corago.core.expressions import (
     parse,
     union,
 )
+from corago.core.expressions.types import widened
 from corago.machine.expressing import Scopes, result_type, target_type
 from corago.machine.places import Called, CallRole, Written, calls_of, expressions_of
 
@@ -165,7 +166,9 @@ def _type_of(
     for call in needed.calls:
         if parameter in call.args:
             place = written[f"{call.pointer}/args/{parameter}"]
-            found.append(check(parse(place.text), scopes.of(place))[0])
+            kind = check(parse(place.text), scopes.of(place))[0]
+            is_field = place.text.replace(".", "_").isidentifier()
+            found.append(kind if is_field else widened(kind))
     return union(*found)
 
 

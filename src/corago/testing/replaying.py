@@ -122,12 +122,14 @@ class _Player:
         return Replayed(snapshot.process.standing, self.program.view(snapshot.state), wants)
 
     def _point(self, event: e.Event) -> _Point:
-        recorded = _Recorded(self.events[event.position - 1 :])
+        functions = self.workflow.functions
+        recorded = _Recorded(self.events[event.position - 1 :], functions)
         commit = kernel.advance(self.program, self.snapshot, (), event.at, recorded)
         facts = tuple(each for each in commit.events if type(each) in _IDENTITY)
         agenda = commit.snapshot.agenda or NOTHING
-        functions = self.workflow.functions if self.asks else {}
-        return _Point(self.snapshot, facts, agenda, functions, recorded.asked)
+        return _Point(
+            self.snapshot, facts, agenda, functions if self.asks else {}, recorded.asked
+        )
 
     def _fail(self, event: e.Event, complaint: str) -> None:
         position = event.position
@@ -143,7 +145,8 @@ class _Player:
 class _Recorded:
     """Gives the recorded answers again, in their order; past them, an error that says so."""
 
-    def __init__(self, following: Sequence[e.Event]) -> None:
+    def __init__(self, following: Sequence[e.Event], functions: Mapping[str, Any]) -> None:
+        self._functions = functions
         self.answers: list[Answer] = []
         self.asked: list[tuple[str, Mapping[str, Any]]] = []
         self._left = [each for each in following if isinstance(each, e.PredicateAnswered)]
@@ -151,7 +154,10 @@ class _Recorded:
     def ask(self, name: str, values: Mapping[str, Any]) -> Answer:
         """The next answer, whatever it was asked by; inputs of children are recorded elsewhere."""
         answer = Answer(name)
-        if not name.endswith("?input"):
+        if name.endswith("="):
+            # what it set is in the transition that was recorded
+            answer = self._again(name, values)
+        elif not name.endswith("?input"):
             self.asked.append((name, values))
             left = self._left.pop(0) if self._left else None
             unknown = e.Failure("NotRecorded", "the history holds no answer")
@@ -162,6 +168,14 @@ class _Recorded:
             )
         self.answers.append(answer)
         return answer
+
+
+    def _again(self, name: str, values: Mapping[str, Any]) -> Answer:
+        function = self._functions.get(name)
+        try:
+            return Answer(name, None if function is None else function(values))
+        except Exception as error:  # noqa: BLE001 - an update is user code, and its error an answer
+            return Answer(name, error=e.Failure(type(error).__name__, str(error)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -252,6 +266,8 @@ def _fired(point: _Point, event: e.TimerFired) -> str | None:
 
 def _acted(point: _Point, event: Any) -> str | None:
     """A person's command: today's has something there to act on."""
+    if any(type(fact) is type(event) and _is_same(fact, event) for fact in point.facts):
+        return None
     standing = {*point.incidents, *(each.path for each in point.agenda.activities), ""}
     paths = event.paths if hasattr(event, "paths") else (event.path,)
     return None if standing.issuperset(paths) else point.instead()
@@ -260,6 +276,7 @@ def _acted(point: _Point, event: Any) -> str | None:
 _JUDGES: Mapping[type[e.Event], Callable[[_Point, Any], str | None]] = {
     e.PredicateAnswered: _answered,
     e.ItemsChosen: _decided,
+    e.Transitioned: _decided,
     e.TimerStarted: _decided,
     e.TimerCanceled: _decided,
     e.ChildStarted: _decided,
@@ -279,12 +296,14 @@ _JUDGES: Mapping[type[e.Event], Callable[[_Point, Any], str | None]] = {
 _IDENTITY: Mapping[type[e.Event], tuple[str, ...]] = {
     e.PredicateAnswered: ("path", "question"),
     e.ItemsChosen: ("path", "count"),
+    e.Transitioned: ("source", "target", "stays"),
     e.TimerStarted: ("timer",),
     e.TimerCanceled: ("timer",),
     e.ChildStarted: ("path", "workflow"),
     e.ProcessCompleted: ("result",),
     e.ProcessFailed: ("path",),
     e.ProcessCanceled: (),
+    e.ProcessSuspended: ("path",),
 }
 """The facts that a workflow decides, and what makes two of them the same."""
 

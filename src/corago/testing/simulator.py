@@ -325,16 +325,29 @@ class Simulation:
 
         Raises StandstillError, or TimeoutError after `limit` of virtual time.
         """
-        loop = self.loop
-        asyncio.set_event_loop(loop)
         try:
-            return loop.run_until_complete(asyncio.wait_for(main, limit.total_seconds()))
+            return self.go_on(main, limit=limit)
         finally:
+            self.end()
+
+    def go_on(self, main: Coroutine[Any, Any, T], *, limit: timedelta = timedelta(days=30)) -> T:
+        """Run the world until `main` is done, and keep it as it then is. Raises as `run`."""
+        asyncio.set_event_loop(self.loop)
+        try:
+            return self.loop.run_until_complete(asyncio.wait_for(main, limit.total_seconds()))
+        finally:
+            asyncio.set_event_loop(None)
+
+    def end(self) -> None:
+        """Everybody dies, and nothing more happens."""
+        asyncio.set_event_loop(self.loop)
+        try:
             for node in self.nodes:
                 node.die()
             self._sweep()
+        finally:
             asyncio.set_event_loop(None)
-            loop.close()
+            self.loop.close()
 
     def _sweep(self) -> None:
         """Close what the dead have left; nothing of it matters any more."""

@@ -93,7 +93,7 @@ def points(run: Run) -> Iterator[Point]:
     for segment in run:
         curve = segment if len(segment) == 4 else (segment[0], *segment, segment[1])
         xs, ys = zip(*segment, strict=True)
-        count = 16 + int(max(max(xs) - min(xs), max(ys) - min(ys)) / 4)
+        count = 16 + int(max(max(xs) - min(xs), max(ys) - min(ys)) / 2)
         for step in range(count + 1):
             at = step / count
             shares = ((1 - at) ** 3, 3 * at * (1 - at) ** 2, 3 * at**2 * (1 - at), at**3)

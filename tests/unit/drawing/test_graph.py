@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from corago.drawing import metrics
 from corago.drawing.graph import Edge, Frame, Graph, Node, description, lines
-from corago.drawing.text import width, wrapped
+from corago.drawing.text import balanced, width, wrapped
 from tests.unit.drawing.graphs import DOOR
 
 LAWS = settings(derandomize=True, deadline=None, database=None, max_examples=100)
@@ -67,6 +67,23 @@ def test_wrapped_lines_fit_and_nothing_is_lost(text: str, limit: int) -> None:
 def test_words_are_broken_at_blanks_and_then_where_names_are_joined() -> None:
     assert list(wrapped("one two three", 10, 50)) == ["one two", "three"]
     assert list(wrapped("external.is_known", 10, 70)) == ["external.is_", "known"]
+
+
+@LAWS
+@given(TEXTS, st.integers(40, 200))
+def test_balanced_lines_are_as_many_and_no_wider(text: str, limit: int) -> None:
+    """The same words in as many lines, the widest of which is no wider."""
+    plain, found = list(wrapped(text, 10, limit)), balanced(text, 10, limit)
+    assert "".join(found).replace(" ", "") == text.replace(" ", "")
+    assert len(found) == len(plain)
+    widest = [max((width(line, 10) for line in lines), default=0) for lines in (found, plain)]
+    assert widest[0] <= widest[1]
+
+
+def test_a_label_leaves_no_word_alone_that_can_have_company() -> None:
+    text = "after 30 min [internal.severity <= 2]"
+    assert list(wrapped(text, 11, 170))[-1] == "<= 2]"
+    assert balanced(text, 11, 170) == ["after 30 min", "[internal.severity <= 2]"]
 
 
 def test_a_node_has_room_for_its_text_and_its_mark() -> None:

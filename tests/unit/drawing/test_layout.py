@@ -58,7 +58,7 @@ def test_a_layout_with_faults_is_noticed() -> None:
 
 
 def test_edges_on_one_another_and_labels_on_borders_are_noticed() -> None:
-    graph = replace(DOOR, frames=(Frame("f"),), nodes=(*DOOR.nodes, Node("in", inside="f")))
+    graph = replace(DOOR, frames=(Frame("f"),), nodes=(*DOOR.nodes, Node("in", (), inside="f")))
     found = laid_out(graph)
     assert blemishes(found) == []
     first, second, *others = found.edges
@@ -78,7 +78,7 @@ def test_a_line_over_a_label_is_noticed_however_long_it_is() -> None:
     long = (((0.0, 0.0), (0.0, 9000.0)),)
     for y in (100.0, 4321.0, 8765.0):
         layout = replace(
-            found, edges=(replace(here, label=Box(-3, y, 6, 4)), replace(there, runs=(long,)))
+            found, edges=(replace(here, label=Box(-3, y, 6, 6)), replace(there, runs=(long,)))
         )
         assert any("runs over label 0" in each for each in faults(layout))
 
@@ -90,13 +90,6 @@ def test_within_a_frame_the_story_begins_where_it_is_entered() -> None:
     for first in "abc":
         found = laid_out(Graph(nodes, (Edge("s", first), *edges), frame))
         assert min("abc", key=lambda id: found.boxes[id].y) == first
-
-
-def test_a_straight_line_may_push_others_aside() -> None:
-    """Three labels too wide for a place each above their ends: the middle one stays straight."""
-    found = laid_out(arrows(*(f"a>b: {n} {'x' * 12}" for n in range(3)), "b>c"))
-    bends = [sum(len(run) > 1 for run in placed.runs) for placed in found.edges]
-    assert bends == [2, 0, 2, 0]
 
 
 def test_a_chain_is_straight_and_leads_downwards() -> None:
@@ -210,6 +203,8 @@ TANGLES = {
     "d>c: a rather long label; c>b: x; b>c: go": 8,
     "a>b: back again; a>c; c>d; c>e: back again; e>f: a rather long label; e>g: back again; "
     "a>e: x; g>b; c>c: x": 10,
+    "a>b: x; a>b: back again; c>a": 2,
+    "c>e: back again; d>b: back again; d>b: x; c>e: back again": 4,
 }
 """Graphs, and how many of their lines bend. A better layout may lower a number."""
 

@@ -72,6 +72,7 @@ def changed(place: str, value: Any) -> Json:
 
 
 NEW, PAYING, PACKING = "/states/new", "/states/paying", "/states/packing"
+GREETING = {"effect": {"activity": "greet", "args": {"text": "y"}}}
 TEXT_OF_NOTE = {"type": "string", "default": 3}
 
 # What is changed, to what; where the fault is told; what is said of it, and what to do.
@@ -117,8 +118,7 @@ SEEDED: list[tuple[str, Any, str, str]] = [
         f"{NEW}/on/0/to",
         "fialed",
         f"{NEW}/on/0/to",
-        "the state 'new' leads to 'fialed', which is no state; did you mean 'failed'? valid "
-        "states: new, paying, packing, shipped, failed, trouble",
+        "'new' leads to 'fialed', which is no state; did you mean 'failed'? valid states: new, pa",
     ),
     (f"{NEW}/on/0/to", "open", f"{NEW}/on/0/to", "'open' is a group; lead to one of its states"),
     (f"{NEW}/on/0/to", "trouble", f"{NEW}/on/0/to", "to the error state 'trouble'; lead to anoth"),
@@ -176,7 +176,7 @@ SEEDED: list[tuple[str, Any, str, str]] = [
     (f"{NEW}/on/0/if", True, f"{NEW}/on/0/if", 'a guard is a boolean, True; write it as text: "t'),
     (f"{NEW}/on/0/if", "event.raeson == ''", f"{NEW}/on/0/if", "reason"),
     (f"{NEW}/on/0/if", "external.amount + 1", f"{NEW}/on/0/if", "boolean"),
-    (f"{NEW}/on/0/if", "external.kind == 'c'", f"{NEW}/on/0/if", "external.kind == 'c'"),
+    (f"{NEW}/on/0/if", "external.kind == 'c'", f"{NEW}/on/0/if", "is never this"),
     (f"{NEW}/on/0/if", "internal.x", f"{NEW}/on/0/if", "internal has no field x"),
     (f"{NEW}/on/0/if", "visits.old > 1", f"{NEW}/on/0/if", "old"),
     (f"{NEW}/when/0/if", "event.x", f"{NEW}/when/0/if", "'event' can't be read here; only `on`"),
@@ -184,6 +184,7 @@ SEEDED: list[tuple[str, Any, str, str]] = [
     (f"{NEW}/on/0/if", "error.kind == 'x'", f"{NEW}/on/0/if", "'error' can't be read here; only"),
     (f"{PAYING}/done/0/if", "result.di == 'x'", f"{PAYING}/done/0/if", "id"),
     (f"{PAYING}/run/args/amount", "external.", f"{PAYING}/run/args/amount", "external."),
+    (f"{PAYING}/run/args/amount", {"call": "f"}, f"{PAYING}/run/args/amount", "only guards and"),
     (f"{PAYING}/run/args/amount", 5, f"{PAYING}/run/args/amount", 'write it as text: "5"'),
     (
         f"{PACKING}/children/ship/input/amount",
@@ -208,7 +209,7 @@ SEEDED: list[tuple[str, Any, str, str]] = [
         "/external/note/items",
         "has no 'items'",
     ),
-    ("/external/note", {"type": "any", "minimum": 1}, "/external/note/minimum", "has no 'minimum'"),
+    ("/external/note", {"type": "any", "minimum": 1}, "/external/note/minimum", "no 'minimum'"),
     (
         "/external/note",
         {"type": "integer", "minimum": 2, "maximum": 1},

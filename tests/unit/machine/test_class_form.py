@@ -3,32 +3,25 @@
 from __future__ import annotations
 
 import types
-from dataclasses import dataclass
-from datetime import timedelta
-from enum import Enum
-from typing import Annotated, Any, Literal, TypedDict
+from typing import Any
 
 import pytest
-from annotated_types import Ge, Le
 from hypothesis import given
 from hypothesis import strategies as st
-from pydantic import BaseModel, SecretStr
 
 from corago.errors import DefinitionError, InvalidMachineError
 from corago.machine import (
     Event,
     Machine,
-    Retry,
     State,
-    activity,
     after,
-    anyof,
     child,
     define,
     group,
     hook,
-    previous,
 )
+from tests.unit.machine.bodies import compiled, faults_of
+from tests.unit.machine.orders import DOCUMENT, Order, charge, is_tired, refund, rest
 
 DOOR = {
     "name": "door",
@@ -41,40 +34,6 @@ DOOR = {
         "locked": {"on": [{"event": "unlock", "if": "external.badge_ok", "to": "closed"}]},
     },
 }
-
-
-class DeclinedError(Exception):
-    pass
-
-
-def charge(amount: int) -> dict[str, str]:
-    return {"id": f"c{amount}"}
-
-
-def refund(charge: str) -> None:
-    return None
-
-
-def rest() -> None:
-    return None
-
-
-def is_tired() -> bool:
-    return True
-
-
-def compiled(body: dict[str, Any], **options: Any) -> type[Machine]:
-    """A machine of a class with this body."""
-    machine: type[Machine] = types.new_class(
-        "Some", (Machine,), options, lambda ns: ns.update(body)
-    )
-    return machine
-
-
-def faults_of(body: dict[str, Any], **options: Any) -> str:
-    with pytest.raises(InvalidMachineError) as caught:
-        compiled(body, **options)
-    return str(caught.value)
 
 
 def test_the_door_as_a_class_and_as_data_is_the_same_machine() -> None:
@@ -97,165 +56,7 @@ def test_the_door_as_a_class_and_as_data_is_the_same_machine() -> None:
 
 
 def test_everything_that_a_class_may_say_is_in_its_document() -> None:
-    class Order(Machine, version=3, conflict="first", max_transitions=7):
-        """An order,
-        from the basket to the door.
-
-        More of it.
-        """  # noqa: D205 - a summary of two lines is what is tried
-
-        class External:
-            amount: int
-            address: str | None = None
-
-        class Internal:
-            attempts: int = 0
-            charge: str | None
-
-        class Cancel(Event):
-            reason: str
-
-        class Check(Event, name="T02 Check"):
-            pass
-
-        new = State(initial=True)
-        paying = State(description="money")
-        packing = State()
-        fulfilling = State()
-        shipped = State(terminal=True)
-        failed = State(name="gone-wrong", forever=True)
-        trouble = State(error=True)
-
-        new.after("48h").to(failed)
-        new.on(after(timedelta(days=3))).to(failed)
-        new.when("external.address != None").described("known").to(paying)
-        new.on(Check).stay()
-        paying.run(
-            charge,
-            amount="external.amount",
-            retry=Retry(attempts=5, give_up=(DeclinedError,)),
-            timeout="2m",
-            result={"type": "any"},
-        )
-        paying.done().set({"internal.charge": "result.id"}).to(packing)
-        paying.failed(DeclinedError).to(failed)
-        paying.failed().to(new)
-        paying.enter(set={"internal.attempts": "internal.attempts + 1"})
-        paying.exit(effect=[activity(refund, charge="'x'", queue="slow"), rest])
-        packing.on(Cancel).when("event.reason != ''").effect(
-            refund, charge="internal.charge", at_most_once=True
-        ).to(failed)
-        packing.on("poke").unless(is_tired).stay()
-        packing.when("external.amount > 0").to(fulfilling)
-        fulfilling.children(ship=child("shipping", order="external.amount"), join="any")
-        fulfilling.done().to(shipped)
-        trouble.on("resume").to(previous())
-        early = group(new, paying, description="early")
-        early.on("stop").to(failed)
-        anyof(packing, fulfilling).on("stop").set({"internal.attempts": 0}).to(failed)
-        on_transition = hook(set={"internal.attempts": "internal.attempts"})
-        idle = after("30d").to(failed)
-        lifetime = after(90 * 86400)
-        validate = "internal.attempts < 100"
-
-    stop = {"event": "stop", "set": {"internal.attempts": "0"}, "to": "gone-wrong"}
-    assert Order.document == {
-        "kind": "machine",
-        "name": "order",
-        "version": 3,
-        "description": "An order, from the basket to the door.",
-        "initial": "new",
-        "conflict": "first",
-        "max_transitions": 7,
-        "error": "trouble",
-        "external": {
-            "amount": {"type": "integer"},
-            "address": {"type": "string", "nullable": True, "default": None},
-        },
-        "internal": {
-            "attempts": {"type": "integer", "default": 0},
-            "charge": {"type": "string", "nullable": True},
-        },
-        "events": {"cancel": {"reason": {"type": "string"}}, "T02 Check": {}},
-        "states": {
-            "new": {
-                "after": [
-                    {"delay": "PT48H", "to": "gone-wrong"},
-                    {"delay": "P3D", "to": "gone-wrong"},
-                ],
-                "when": [
-                    {
-                        "if": "external.address != None",
-                        "description": "known",
-                        "to": "paying",
-                    }
-                ],
-                "on": [{"event": "T02 Check"}],
-            },
-            "paying": {
-                "description": "money",
-                "run": {
-                    "activity": "charge",
-                    "args": {"amount": "external.amount"},
-                    "retry": {"attempts": 5, "give_up": ["DeclinedError"]},
-                    "timeout": "PT2M",
-                    "result": {"type": "any"},
-                },
-                "done": [{"set": {"internal.charge": "result.id"}, "to": "packing"}],
-                "failed": [{"error": "DeclinedError", "to": "gone-wrong"}, {"to": "new"}],
-                "enter": [{"set": {"internal.attempts": "internal.attempts + 1"}}],
-                "exit": [
-                    {
-                        "effect": [
-                            {"activity": "refund", "args": {"charge": "'x'"}, "queue": "slow"},
-                            {"activity": "rest"},
-                        ]
-                    }
-                ],
-            },
-            "packing": {
-                "on": [
-                    {
-                        "event": "cancel",
-                        "if": "event.reason != ''",
-                        "effect": [
-                            {
-                                "activity": "refund",
-                                "args": {"charge": "internal.charge"},
-                                "at_most_once": True,
-                            }
-                        ],
-                        "to": "gone-wrong",
-                    },
-                    {"event": "poke", "unless": {"call": "is_tired"}},
-                    stop,
-                ],
-                "when": [{"if": "external.amount > 0", "to": "fulfilling"}],
-            },
-            "fulfilling": {
-                "children": {
-                    "ship": {"workflow": "shipping", "input": {"order": "external.amount"}}
-                },
-                "join": "any",
-                "on": [stop],
-                "done": [{"to": "shipped"}],
-            },
-            "shipped": {"terminal": True},
-            "gone-wrong": {"forever": True},
-            "trouble": {"on": [{"event": "resume", "to": "previous()"}]},
-        },
-        "groups": {
-            "early": {
-                "members": ["new", "paying"],
-                "description": "early",
-                "on": [{"event": "stop", "to": "gone-wrong"}],
-            }
-        },
-        "on_transition": [{"set": {"internal.attempts": "internal.attempts"}}],
-        "idle": {"delay": "P30D", "to": "gone-wrong"},
-        "lifetime": {"delay": "P90D"},
-        "validate": "internal.attempts < 100",
-    }
+    assert Order.document == DOCUMENT
     assert Order.timeout == 90 * 86400
     assert Order.code == {"charge": charge, "refund": refund, "rest": rest, "is_tired": is_tired}
     assert set(Order.functions) == {"charge", "refund", "rest", "is_tired?"}
@@ -273,130 +74,6 @@ def test_workflows_that_a_class_starts_are_its_children() -> None:
 
     assert Order.children == (shipping,)
     assert Order.document["states"]["new"]["children"]["one"] == {"workflow": "shipping"}
-
-
-# -- types of fields -------------------------------------------------------------------------------
-
-
-class Colour(Enum):
-    RED = "red"
-    BLUE = "blue"
-
-
-class Street(TypedDict):
-    name: str
-
-
-@dataclass
-class Address:
-    street: Street
-    number: int = 1
-
-
-class Account(BaseModel):
-    owner: str = "nobody"
-
-
-class Point:
-    x: float
-    y: float = 0.0
-
-
-@pytest.mark.parametrize(
-    ("annotation", "kind"),
-    [
-        (bool, {"type": "boolean"}),
-        (int, {"type": "integer"}),
-        (float, {"type": "number"}),
-        (int | float, {"type": "number"}),
-        (str, {"type": "string"}),
-        (list[int], {"type": "array", "items": {"type": "integer"}}),
-        (list, {"type": "array"}),
-        (dict[str, int], {"type": "object"}),
-        (Any, {"type": "any"}),
-        (object, {"type": "any"}),
-        (SecretStr, {"type": "any"}),
-        (str | None, {"type": "string", "nullable": True}),
-        (Literal["a", "b"], {"type": "string", "enum": ["a", "b"]}),
-        (Literal[1] | None, {"type": "integer", "enum": [1], "nullable": True}),
-        (Literal[1, "a"], {"type": "any", "enum": [1, "a"]}),
-        (Colour, {"type": "string", "enum": ["red", "blue"]}),
-        (Annotated[int, Ge(1), Le(9)], {"type": "integer", "minimum": 1, "maximum": 9}),
-        (Annotated[str, "what it is"], {"type": "string", "description": "what it is"}),
-        (Street, {"type": "object", "properties": {"name": {"type": "string"}}}),
-        (
-            Address,
-            {
-                "type": "object",
-                "properties": {
-                    "street": {"type": "object", "properties": {"name": {"type": "string"}}},
-                    "number": {"type": "integer", "default": 1},
-                },
-            },
-        ),
-        (
-            Account,
-            {"type": "object", "properties": {"owner": {"type": "string", "default": "nobody"}}},
-        ),
-        (
-            Point,
-            {
-                "type": "object",
-                "properties": {
-                    "x": {"type": "number"},
-                    "y": {"type": "number", "default": 0.0},
-                },
-            },
-        ),
-    ],
-)
-def test_a_field_has_the_type_of_its_annotation(annotation: Any, kind: dict[str, Any]) -> None:
-    store = type("External", (), {"__annotations__": {"field": annotation}})
-    machine = compiled({"External": store, "only": State(initial=True)})
-    assert machine.document["external"] == {"field": kind}
-
-
-def test_a_default_that_can_change_is_a_copy_of_its_own() -> None:
-    class Internal:
-        tags: list[str] = ["a"]
-
-    machine = compiled({"Internal": Internal, "only": State(initial=True)})
-    assert machine.document["internal"]["tags"]["default"] == ["a"]
-    one, other = Internal(), Internal()
-    one.tags.append("b")
-    assert other.tags == ["a"]
-
-
-@pytest.mark.parametrize(
-    ("annotation", "told"),
-    [
-        (set[int], "a document has no type for set[int]"),
-        (list[bytes], "External.field[] (/external/field/items): a document has no type for bytes"),
-        (int | str, "a document can't say int | str: write Any"),
-        (Annotated[int, Ge(1), Le("x")], "/external/field"),
-        (Literal[b"x"], "a choice is among texts, numbers and booleans, not b'x'"),
-    ],
-)
-def test_a_type_that_a_document_has_not_is_a_fault(annotation: Any, told: str) -> None:
-    store = type("External", (), {"__annotations__": {"field": annotation}})
-    message = faults_of({"External": store, "only": State(initial=True)})
-    assert told in message
-    assert "External" in message
-
-
-def test_a_class_that_holds_itself_and_a_field_without_a_type_are_faults() -> None:
-    node = type("Node", (), {})
-    node.__annotations__ = {"next": node}
-    store = type("External", (), {"__annotations__": {"first": node}, "count": 5})
-    message = faults_of({"External": store, "only": State(initial=True)})
-    assert "External.first.next (/external/first/properties/next): Node holds itself" in message
-    assert "External.count (/external/count): it has no type" in message
-
-
-def test_an_annotation_that_nobody_knows_is_a_fault_of_its_store() -> None:
-    store = type("External", (), {"__annotations__": {"first": "Unknown"}})
-    message = faults_of({"External": store, "only": State(initial=True)})
-    assert "External (/external): name 'Unknown' is not defined" in message
 
 
 # -- faults ----------------------------------------------------------------------------------------
@@ -441,6 +118,7 @@ def test_all_faults_of_a_class_are_told_at_once_by_attribute_and_pointer() -> No
         "idle (/idle): it is '30d'; write `idle = after(…)`",
     ):
         assert told in message, told
+    assert message.count("/states/first/on/2/to") == 1  # and not once more for the document
 
 
 def test_a_class_without_a_first_state_is_told_which_to_mark() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import copy
+import functools
 import hashlib
 import json
 from collections.abc import Callable
@@ -163,6 +164,28 @@ def test_an_async_activity_is_awaited_and_may_return_any_json() -> None:
     assert isinstance(work, ActivityFunction)
     assert work.is_async
     assert asyncio.run(work({})) == 3
+
+
+def test_an_async_activity_is_seen_through_its_decorator() -> None:
+    @functools.wraps(tell)
+    def decorated() -> Any:
+        return tell()
+
+    work = define(ORDER, {**CODE, "tell": decorated}).functions["tell"]
+    assert isinstance(work, ActivityFunction)
+    assert asyncio.run(work({})) == 3
+
+
+def test_what_lint_calls_an_error_is_refused_unless_it_is_only_looked_at() -> None:
+    edges = [
+        {"event": "go", "if": f"external.amount > {least}", "to": to}
+        for least, to in ((1, "paid"), (2, "new"))
+    ]
+    document = changed(ORDER, "states.paid.on", edges)
+    message = faults_of(document, CODE)
+    assert "/states/paid/on/1: two edges lead out of 'paid' on event 'go'" in message
+    looked_at = define(document, code=False)
+    assert "overlap" in {each.code for each in looked_at.lint() if each.level == "error"}
 
 
 def test_all_missing_functions_are_told_at_once_with_one_file_of_stubs() -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from corago.core import events as e
 from corago.errors import InvalidInputError
-from corago.machine import Event, Machine, State, after, child, define, previous
+from corago.machine import Event, Machine, State, after, child, define, hook, previous
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 
@@ -30,6 +30,7 @@ class Order(Machine):
         tries: int = 0
         receipt: str = ""
         trouble: str = ""
+        entered: int = 0
 
     class Cancel(Event):
         reason: str
@@ -47,6 +48,7 @@ class Order(Machine):
 
     new.on("pay").when("external.amount > 10").to(paying)
     new.on(Cancel).when(is_good).to(gone)
+    new.on("tired").when("visits.new > 3").to(gone)
     new.when("external.amount < 0").to(gone)
     new.after("2h").to(gone)
     paying.enter(set={"internal.tries": "visits.paying"})
@@ -57,6 +59,7 @@ class Order(Machine):
     shipping.done().to(done)
     trouble.on("note").set({"internal.trouble": "error.message"}).stay()
     trouble.on("resume").to(previous())
+    on_enter = hook(set={"internal.entered": "internal.entered + 1"})
     idle = after("30d").to(gone)
 
 
@@ -109,7 +112,9 @@ def test_an_event_is_given_by_name_with_data_or_as_its_class() -> None:
 
 def test_the_stores_are_as_they_are_told_to_be() -> None:
     seen = preview(Order.paying, internal={"tries": 7}, visits={"paying": 7})
-    assert seen.internal["tries"] == 7
+    assert seen.internal == {"tries": 7, "receipt": "", "trouble": "", "entered": 0}
+    assert preview("new", visits={"new": 4}, event="tired").state == "gone"
+    assert preview("new", visits={"new": 3}, event="tired").state == "new"
 
 
 def test_an_update_wakes_it() -> None:
@@ -148,6 +153,8 @@ def test_nothing_that_is_asked_about_changes_the_machine() -> None:
         ({"internal": {"tries": "x"}}, "internal.tries"),
         ({"external": {"amount": "x"}}, "amount"),
         ({"external": {}}, "amount"),
+        ({"state": "new", "external": {"amount": "x"}}, "amount"),
+        ({"state": "new", "external": {"amuont": 1}}, "amuont"),
         ({"state": "paying", "external": {}}, "can't stand in state 'paying' with these stores"),
         ({"visits": {"paid": 1}}, "there is no state 'paid'"),
         ({"outcome": 1}, "an outcome is of what a state runs"),

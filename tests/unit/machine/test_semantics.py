@@ -314,7 +314,7 @@ def test_a_function_may_answer_for_a_guard_and_its_answer_is_recorded() -> None:
 
     def fits(external: Json, event: Json, state: str, to: str) -> bool:
         seen.append((external, event, state, to))
-        return event["n"] > 1
+        return bool(event["n"] > 1)
 
     drive = Drive(
         machine(

@@ -135,7 +135,11 @@ def test_previous_never_leads_back_into_the_error_state() -> None:
 
 def test_a_machine_that_fails_at_its_very_start_begins_in_its_error_state() -> None:
     document = machine(
-        {"a": {"enter": [{"set": {"internal.n": "1 // external.n"}}], **FINE}, **TROUBLE},
+        {
+            "a": {"enter": [{"set": {"internal.n": "1 // external.n"}}], **FINE},
+            "b": FINE,
+            **TROUBLE,
+        },
         error="trouble",
         external={"n": {"type": "integer", "default": 0}},
         internal={"n": "integer", "said": "string"},
@@ -143,6 +147,7 @@ def test_a_machine_that_fails_at_its_very_start_begins_in_its_error_state() -> N
     drive = Drive(document)
     assert (drive.path, drive.internal["said"]) == (["trouble"], "update states/a/enter/0")
     assert drive.last.source == ""
+    assert drive.update(n=1).event("resume").path == ["trouble", "a"]
 
 
 FINE: Json = {"on": [{"event": "fine", "to": "a"}]}

@@ -143,12 +143,16 @@ def from_ast_json(tree: Mapping[str, Any]) -> Expression:
     Raises ExpressionError for what is no such tree, or is not in the language.
     """
     try:
-        text = rendered(_node(tree))
+        root = _node(tree)
+        text = rendered(root)
     except (TypeError, KeyError, ValueError, IndexError, RecursionError) as error:
         raise ExpressionError(
             f"this is no tree of an expression ({error}); write what `ast_json` gives"
         ) from error
-    return parse(text)
+    expression = parse(text)
+    if expression.root != root:
+        raise ExpressionError(f"this is no tree of an expression: it would be read as {text!r}")
+    return expression
 
 
 def _node(tree: Any) -> Any:

@@ -13,7 +13,7 @@ from corago.errors import EvaluationError
 MOST_PRODUCED = 100_000
 """Characters of a text, or items of an array, that an expression may make."""
 
-MOST_WORK = 1_000_000
+MOST_WORK = 500_000
 """Parts worked out in loops, and characters and items looked through, in one evaluation."""
 
 DEEPEST_VALUE = 200

@@ -129,10 +129,37 @@ class _Writer:
 
     def pair(self, one: n.Node, other: n.Node, least: int) -> tuple[str, str]:
         """Two parts whose kinds CEL must not compare before it has their values."""
-        kinds = _kind(one), _kind(other)
+        kinds = self.kind(one), self.kind(other)
         if None in kinds or (kinds[0] == kinds[1] and kinds[0] != "many"):
             return self.within(one, least), self.within(other, least)
-        return f"dyn({self.whole(one)})", f"dyn({self.whole(other)})"
+        return self.within(one, least), f"dyn({self.whole(other)})"
+
+    def kind(self, node: n.Node) -> str | None:
+        """The kind of a part that CEL knows before it has any value; None where it waits for it."""
+        match node:
+            case n.Literal(value=value):
+                return {bool: "boolean", int: "integer", float: "double", str: "text"}.get(
+                    type(value), "null"
+                )
+            case n.Comparison() | n.Logic() | n.Not():
+                return "boolean"
+            case n.Arithmetic(operator=sign, left=left, right=right):
+                is_double = sign == "/" or self.mixes(node)
+                return "double" if is_double else self.kind(left) or self.kind(right)
+            case n.Negative(operand=operand):
+                return self.kind(operand)
+            case n.ArrayOf() | n.ObjectOf() | n.Loop():
+                return "many"
+            case n.Conditional(then=then, otherwise=otherwise):
+                return self.kind(then) if self.kind(then) == self.kind(otherwise) else None
+            case n.Call(function="len"):
+                return "integer"
+            case n.Call(function="has" | "starts_with" | "ends_with" | "contains" | "any" | "all"):
+                return "boolean"
+            case n.Call(function="min" | "max" | "abs", arguments=(first, *_)):
+                return self.kind(first)
+            case _:
+                return None
 
     def comparison(self, node: n.Comparison) -> Written:
         operands = node.operands
@@ -157,7 +184,7 @@ class _Writer:
         if self.is_text(whole):
             return f"{self.within(whole, _ATOM)}.contains({self.whole(part)})", _ATOM
         piece = self.within(part, _RELATION + 1)
-        piece = piece if _kind(part) is None else f"dyn({self.whole(part)})"
+        piece = piece if self.kind(part) is None else f"dyn({self.whole(part)})"
         return f"{piece} in {self.within(whole, _RELATION + 1)}", _RELATION
 
     def is_text(self, node: n.Node) -> bool:
@@ -226,7 +253,7 @@ class _Writer:
 
     def containing(self, whole: n.Node, part: n.Node) -> Written:
         of = self.types.get(id(whole), ANYTHING)
-        if self.is_text(whole) or _kind(whole) is not None:
+        if self.is_text(whole) or self.kind(whole) is not None:
             return self.among(part, whole)
         if of != ANYTHING and not any(
             each in (TEXT, ANYTHING) for each in alternatives(widened(of))
@@ -234,7 +261,7 @@ class _Writer:
             return self.among(part, whole)
         text, piece = self.within(whole, _ATOM), self.whole(part)
         listed = f"{self.within(part, _RELATION + 1)} in {text}"
-        found = f"dyn({text}).contains({piece})" if _kind(part) in {None, "text"} else "false"
+        found = f"dyn({text}).contains({piece})" if self.kind(part) in {None, "text"} else "false"
         return f"type({text}) == string ? {found} : {listed}", _CHOICE
 
     def quantified(self, node: n.Call) -> str:
@@ -281,32 +308,3 @@ def _text(value: str) -> str:
 def _field(owner: str, name: str) -> str:
     plain = _NAME.match(name) is not None and name not in RESERVED
     return f"{owner}.{name}" if plain else f"{owner}[{_text(name)}]"
-
-
-def _kind(node: n.Node) -> str | None:
-    """The kind of a part that CEL knows before it has any value; None where it waits for it."""
-    match node:
-        case n.Literal(value=value):
-            return {bool: "boolean", int: "integer", float: "double", str: "text"}.get(
-                type(value), "null"
-            )
-        case n.Comparison() | n.Logic() | n.Not():
-            return "boolean"
-        case n.Arithmetic(operator="/"):
-            return "double"
-        case n.Arithmetic(left=left, right=right):
-            return _kind(left) or _kind(right)
-        case n.Negative(operand=operand):
-            return _kind(operand)
-        case n.ArrayOf() | n.ObjectOf() | n.Loop():
-            return "many"
-        case n.Conditional(then=then, otherwise=otherwise):
-            return _kind(then) if _kind(then) == _kind(otherwise) else None
-        case n.Call(function="len"):
-            return "integer"
-        case n.Call(function="has" | "starts_with" | "ends_with" | "contains" | "any" | "all"):
-            return "boolean"
-        case n.Call(function="min" | "max" | "abs", arguments=(first, *_)):
-            return _kind(first)
-        case _:
-            return None

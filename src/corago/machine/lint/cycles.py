@@ -11,13 +11,15 @@ from corago.machine.lint.chart import PREVIOUS, Chart, Document, Edge, component
 from corago.machine.lint.findings import Finding, Step, Witness, shown
 from corago.machine.lint.guards import is_first
 from corago.machine.lint.judge import Judge, condition
-from corago.machine.lint.ranges import field_path
-from corago.machine.lint.solver import Condition
+from corago.machine.lint.ranges import field_path, zero
+from corago.machine.lint.solver import Condition, Example, holds
 from corago.machine.lint.updates import read
+from corago.machine.model import LIMIT
 
 Path = tuple[str, ...]
 
-_ROUNDS = 200
+_CIRCLES = 200
+_TRAILS = 5_000
 _LONGEST = 4_000
 """Characters of an expression into which others were put."""
 
@@ -63,19 +65,28 @@ def _legs(chart: Chart, state: str) -> Iterator[Leg]:
 def _circles(states: Sequence[str], legs: Mapping[str, list[Leg]]) -> Iterator[tuple[Leg, ...]]:
     """Simple circles, each once, beginning at the state that comes first; so many and no more."""
     order = {state: number for number, state in enumerate(states)}
-    found = 0
+    found = tried = 0
     for start in states:
         trails: list[tuple[Leg, ...]] = [(leg,) for leg in legs[start]]
         while trails:
             trail = trails.pop()
+            tried += 1
             last = trail[-1].target
-            if last == start:
+            if last == start and _returns(trail):
                 found += 1
                 yield trail
             elif order[last] > order[start] and last not in {leg.target for leg in trail[:-1]}:
                 trails += ((*trail, leg) for leg in legs[last])
-            if found >= _ROUNDS:
+            if found >= _CIRCLES or tried >= _TRAILS:
                 return
+
+
+def _returns(circle: tuple[Leg, ...]) -> bool:
+    """Whether each `previous()` leads to where the machine has come from."""
+    return all(
+        leg.edge.to != PREVIOUS or before.edge.source == leg.target
+        for before, leg in zip((circle[-1], *circle), circle, strict=False)
+    )
 
 
 def _judged(judge: Judge, circle: tuple[Leg, ...]) -> Iterator[Finding]:
@@ -88,13 +99,14 @@ def _judged(judge: Judge, circle: tuple[Leg, ...]) -> Iterator[Finding]:
         yield _finding("error", path, f"{tour} goes round for ever: no guard ever stops it", path)
         return
     journey = _Journey(judge)
-    for leg in (*circle, circle[0]):
-        if not journey.goes(leg):
-            return
-    if _is_bounded(journey):
+    if not all(journey.goes(leg) for leg in circle):
+        return
+    values, asked = dict(journey.values), list(journey.conditions)
+    if not journey.goes(circle[0]) or _is_bounded(journey):
         return
     answer = judge.ask(journey.conditions, judge.stores(first.source), valid=True)
-    if isinstance(answer, dict):
+    limit = _limit(judge.chart) // len(circle) + 1
+    if isinstance(answer, dict) and _goes_on(judge, answer, asked, values, limit):
         text = f"{tour} goes round without an event if {shown(answer)}"
         yield _finding("warning", path, text, answer)
 
@@ -171,7 +183,8 @@ class _Journey:
         return True
 
     def _value(self, path: Path) -> str | None:
-        return self.values.get(path, ".".join(path))
+        store, name = path
+        return self.values.get(path, f'{store}["{name}"]')
 
     def _ask(self, asked: Condition) -> bool:
         text = self._put(asked[0])
@@ -209,6 +222,41 @@ class _Journey:
                 return None
             text = f"{text[:start]}({value}){text[end:]}"
         return text if len(text) <= _LONGEST else None
+
+
+def _limit(chart: Chart) -> int:
+    """So many transitions may follow each other."""
+    limit: int = chart.document.get("max_transitions", LIMIT)
+    return limit
+
+
+def _goes_on(
+    judge: Judge,
+    example: Example,
+    asked: Sequence[Condition],
+    values: Mapping[Path, str | None],
+    rounds: int,
+) -> bool:
+    """Whether an example really leads round and round: gone with these very values."""
+    stores = {
+        store: {
+            **{name: zero(kind) for name, kind in scope["properties"].items()},
+            **example.get(store, {}),
+        }
+        for store, scope in judge.stores(judge.chart.initial).items()
+    }
+    for _ in range(rounds):
+        if not holds(asked, stores):
+            return False
+        before = dict(stores)
+        for (store, name), text in values.items():
+            if text is not None:
+                try:
+                    value = parse(text).evaluate(before)
+                except (EvaluationError, ExpressionError):
+                    return False
+                stores[store] = {**stores[store], name: value}
+    return True
 
 
 def _is_bounded(journey: _Journey) -> bool:

@@ -43,7 +43,7 @@ class Judge:
 
     def scope(self, edge: Edge) -> Scope:
         """What the expressions of an edge may read, with its TYPEs."""
-        scope = dict(self.stores(edge.source))
+        scope = dict(self.stores(self.chart.initial if edge.group else edge.source))
         state = self.chart.states[edge.source]
         if edge.kind == "on":
             fields = self.chart.document.get("events", {}).get(edge.told["event"])

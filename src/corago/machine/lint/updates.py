@@ -70,7 +70,7 @@ class Updates:
             else:
                 return {}
         if not is_counter:
-            return {"enum": _distinct(known)}
+            return {"enum": _distinct(known), "nullable": False}
         return {"minimum": min(known)} if all(isinstance(each, int) for each in known) else {}
 
 

@@ -97,7 +97,7 @@ def test_an_expression_gives_its_value(text: str, value: Any) -> None:
     ("text", "part", "reason", "told"),
     [
         ("external.amout > 1", "external.amout", "missing", "no field amout; did you mean amount?"),
-        ("visits.paid", "visits.paid", "missing", "there is paying"),
+        ("visits.paid", "visits.paid", "missing", "did you mean paying?"),
         ("external.extra.gone", "external.extra.gone", "missing", "there is key"),
         ("nowhere.x", "nowhere", "missing", "not known here"),
         ("nowhere > 1", "nowhere", "missing", "not known here"),
@@ -148,9 +148,7 @@ def test_an_expression_gives_its_value(text: str, value: Any) -> None:
         ("[x for x in [1] if x]", "x", "type", "true or false"),
     ],
 )
-def test_an_error_names_the_part_and_says_why(
-    text: str, part: str, reason: str, told: str
-) -> None:
+def test_an_error_names_the_part_and_says_why(text: str, part: str, reason: str, told: str) -> None:
     with pytest.raises(EvaluationError) as caught:
         parse(text).evaluate(VALUES)
     error = caught.value
@@ -166,10 +164,10 @@ def test_an_error_names_the_part_and_says_why(
         ("external.big + external.big", "longer than 100,000"),
         ("upper(external.big)", "longer than 100,000"),
         ("[x for x in external.many]", "longer than 100,000"),
-        ("len([1 for x in external.long if any(False for y in external.long)])", "1,000,000 steps"),
-        ("any(contains(external.big, 'b') for x in external.long)", "1,000,000 steps"),
-        ("any(external.long == [] + external.long for x in external.long)", "1,000,000 steps"),
-        ("[external.big for x in external.long]", "1,000,000 steps"),
+        ("len([1 for x in external.long if any(False for y in external.long)])", "500,000 steps"),
+        ("any(contains(external.big, 'b') for x in external.long)", "500,000 steps"),
+        ("any(external.long != [] + external.long for x in external.long)", "500,000 steps"),
+        ("[external.big for x in external.long]", "500,000 steps"),
         ("external.deep == external.deeper", "nest deeper than 200"),
     ],
 )

@@ -145,7 +145,9 @@ def test_all_faults_are_told_at_once() -> None:
     with pytest.raises(ExpressionError) as caught:
         parse("foo(a) and b ** 2 and c is None")
     assert [each.part for each in caught.value.faults] == ["foo(a)", "b ** 2", "c is None"]
-    assert str(caught.value).startswith("3 faults in 'foo(a) and b ** 2 and c is None':\n  - foo(a)")
+    assert str(caught.value).startswith(
+        "3 faults in 'foo(a) and b ** 2 and c is None':\n  - foo(a)"
+    )
 
 
 def test_an_expression_error_is_a_value_error_and_an_authors_matter() -> None:

@@ -13,7 +13,7 @@ from corago.machine.lint import CODES, Finding, errors, lint
 from corago.machine.lint.exhaustive import Exhaustive
 from corago.machine.lint.solver import UNKNOWN, Answer, Condition, Scope, Solver
 from tests.unit.machine.lint.defects import DEFECTS, Defect
-from tests.unit.machine.lint.machines import GOOD, LOOP, ORDER, Document, changed
+from tests.unit.machine.lint.machines import GONE, GOOD, LOOP, ORDER, Document, changed
 
 CORPUS = sorted((Path(__file__).parents[3] / "machines/corpus").glob("*.json"))
 LEAST = 50
@@ -136,6 +136,44 @@ def test_a_bound_on_visits_ends_a_circle() -> None:
         },
     )  # fmt: skip
     assert {each.code for each in lint(bounded)} == {"unused-field"}
+
+
+def test_a_number_that_is_halved_ends_a_circle() -> None:
+    halved = changed(
+        LOOP,
+        {
+            "states/turning/when/0": {
+                "if": "internal.ready and internal.count > 0",
+                "set": {"internal.count": "internal.count // 2"},
+                "to": "resting",
+            },
+            "states/turning/when/1/unless": "internal.ready and internal.count > 0",
+            "states/idle/on/0/set": {
+                "internal.ready": "true", "internal.count": "external.amount",
+            },
+            "external/amount": {"type": "integer"},
+        },
+    )  # fmt: skip
+    assert lint(halved) == ()
+
+
+def test_a_return_leads_round_only_to_where_the_machine_has_come_from() -> None:
+    far = {
+        "states/turning/when": [{"to": "far-off"}],
+        "states/far-off": {"when": [{"to": "resting"}]},
+        "states/resting/when": [{"if": "visits.turning > 99", "to": "over"}, {"to": "previous()"}],
+        "conflict": "first",
+        "internal": GONE,
+        "states/idle/on/0/set": GONE,
+    }
+    (found,) = (each for each in lint(changed(LOOP, far)) if each.code == "eventless-cycle")
+    assert "far-off → resting → far-off" in found.text
+
+
+def test_what_holds_in_one_member_of_a_group_is_not_taken_for_granted_in_another() -> None:
+    guard = "external.paid and visits.reviewing == 0"
+    grouped = changed(ORDER, {"groups/open/on/0/if": guard})
+    assert lint(grouped) == ()
 
 
 def test_a_flag_that_is_cleared_on_the_way_ends_a_circle(solver: Solver | None) -> None:
