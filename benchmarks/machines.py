@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import asyncio
 import gc
-import importlib.util
 import statistics
 import time
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from importlib import import_module
+from importlib.util import find_spec
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -23,11 +23,13 @@ from benchmarks.figures import Figure, Size, at_least, only
 from benchmarks.flows import INPUT
 from benchmarks.throughput import NOW, Run
 from corago import AsyncEngine
+from corago.core import decisions as d
 from corago.core import events as e
 from corago.core import history as fold
 from corago.core import kernel
 from corago.core import messages as m
 from corago.core.calls import LiveCalls
+from corago.core.program import Snapshot
 from corago.machine import Machine, State, define
 
 STATES = 10
@@ -145,6 +147,11 @@ LIBRARIES = {
 }
 """By name on the package index: the module, who makes a machine of it, and how it takes events."""
 
+MOVING, RECORDED = "moving", "recorded"
+
+SLICE = 22
+"""Transitions in one turn: less than a system lets a program run before it looks at the others."""
+
 
 # -- one machine in memory -------------------------------------------------------------------------
 
@@ -163,12 +170,29 @@ def _library(name: str, which: str, events: tuple[str, ...]) -> Runner:
     return run
 
 
-def _ours(machine: type[Machine], events: tuple[str, ...]) -> Runner:
+def _moving(machine: type[Machine], events: tuple[str, ...]) -> Runner:
+    """The machine alone: an event in, facts and the next state out, until it wants nothing new."""
     program, calls = machine.program, LiveCalls({})
-    started = e.ProcessStarted(
-        position=1, at=NOW, process_id="p", workflow=machine.name, sha=machine.sha, input={}
-    )
-    first = kernel.advance(program, fold.begin(program, started), (), NOW, calls).snapshot
+    first = _first(machine).state
+
+    def run(rounds: int) -> float:
+        state = first
+        begun = time.perf_counter()
+        for _ in range(rounds):
+            for event in events:
+                state = program.evolve(state, e.SignalReceived(position=3, at=NOW, name=event))
+                while type(wish := program.decide(state, calls)[0]) is d.RecordFact:
+                    state = program.evolve(state, wish.fact.event(4, NOW))
+        took = time.perf_counter() - begun
+        assert sum(state.visits.values()) == 1 + rounds * len(events)
+        return rounds * len(events) / took
+
+    return run
+
+
+def _recorded(machine: type[Machine], events: tuple[str, ...]) -> Runner:
+    """The same with all that a process keeps: positions, status, what it waits for."""
+    program, calls, first = machine.program, LiveCalls({}), _first(machine)
     messages = [(m.Signal(event),) for event in events]
 
     def run(rounds: int) -> float:
@@ -184,37 +208,43 @@ def _ours(machine: type[Machine], events: tuple[str, ...]) -> Runner:
     return run
 
 
+def _first(machine: type[Machine]) -> Snapshot:
+    started = e.ProcessStarted(
+        position=1, at=NOW, process_id="p", workflow=machine.name, sha=machine.sha, input={}
+    )
+    begun = fold.begin(machine.program, started)
+    return kernel.advance(machine.program, begun, (), NOW, LiveCalls({})).snapshot
+
+
 def machine_pure(_: Path, size: Size) -> list[Figure]:
-    """One machine without a store: `kernel.advance` for each event, beside the libraries."""
+    """One machine without a store, beside the libraries."""
     return [*_beside("door", Door, DOOR_EVENTS, size), *_beside("tank", Tank, TANK_EVENTS, size)]
 
 
 def _beside(
     which: str, machine: type[Machine], events: tuple[str, ...], size: Size
 ) -> list[Figure]:
-    runners = {"ours": _ours(machine, events)}
-    missing = []
-    for name, (module, *_) in LIBRARIES.items():
-        if importlib.util.find_spec(module) is None:
-            missing.append(name)
-        else:
+    runners = {MOVING: _moving(machine, events), RECORDED: _recorded(machine, events)}
+    missing = [name for name, (module, *_) in LIBRARIES.items() if find_spec(module) is None]
+    for name in LIBRARIES:
+        if name not in missing:
             runners[name] = _library(name, which, events)
     found: dict[str, list[float]] = {name: [] for name in runners}
-    rounds = size.of(6000, 20) // len(events)
-    for _ in range(size.of(9, 1)):
-        for name, run in runners.items():  # in turn, so that a slow moment meets all of them
-            gc.collect()
-            found[name].append(run(rounds))
+    for _ in range(size.of(400, 2)):
+        for name, run in runners.items():  # in short turns, so that a busy moment meets all of them
+            found[name].append(run(max(1, SLICE // len(events))))
     speeds = {name: statistics.median(each) for name, each in found.items()}
-    ours = speeds.pop("ours")
+    moving, recorded = speeds.pop(MOVING), speeds.pop(RECORDED)
+    note = f"{1e6 / moving:.1f} µs a transition"
     figures = [
-        at_least(f"{which}, {name}", ours, speed, least=1, unit="moves/s", note="")
+        at_least(f"{which}: {name}", moving, speed, least=1, unit="moves/s", note=note)
         for name, speed in speeds.items()
     ]
     for name in missing:
-        note = f"{name} is not installed, so nothing is compared: pip install 'corago[bench]'"
-        figures.append(only(f"{which}, {name}", ours, 0.0, "moves/s", note))
-    return figures
+        absent = f"{name} is not here, so nothing is compared: pip install 'corago[bench]'"
+        figures.append(only(f"{which}: {name}", moving, 0.0, "moves/s", absent))
+    said = f"kernel.advance, {1e6 / recorded:.1f} µs; floor: the machine alone"
+    return [*figures, only(f"{which}: as a process", recorded, moving, "moves/s", said)]
 
 
 # -- many machines in a file -----------------------------------------------------------------------

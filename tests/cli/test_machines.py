@@ -11,7 +11,7 @@ import pytest
 
 from corago import Engine
 from corago.cli.loading import load_one
-from tests.cli.conftest import Call
+from tests.cli.conftest import Call, sample
 
 DOOR = '''
 from corago.machine import Machine, State
@@ -121,3 +121,20 @@ def test_run_refuses_an_input_that_does_not_fit(call: Call, store: str, file: st
     done = call("run", f"{file}:Door", "--input", '{"badge": true}')
     assert done.status == 5
     assert "did you mean 'badge_ok'" in done.err
+
+
+def test_a_machine_is_previewed_without_a_store(call: Call, file: str) -> None:
+    door = f"{file}:Door"
+    said = call("preview", door, "--state", "locked", "--signal", "unlock").out
+    assert "refused   states/locked/on/0: external.badge_ok is false" in said
+    badge = '{"badge_ok": true}'
+    said = call("preview", door, "--state", "locked", "--input", badge, "--signal", "unlock").out
+    assert "state     closed" in said
+    assert call("preview", door, "--json").json["state"] == "closed"
+    assert call("preview", door, "--cancel").status == 2
+
+
+def test_a_state_belongs_to_a_machine_and_not_to_a_process(call: Call, store: str) -> None:
+    assert call("preview", "p", "--state", "locked").status == 2
+    assert call("preview", sample("doubler"), "--state", "locked").status == 2
+    assert "Double" in call("preview", sample("doubler"), "--input", '{"n": 1}').out

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Iterable
 from typing import Any
 
 import pytest
@@ -12,12 +14,15 @@ from corago import (
     InvalidInputError,
     ProcessFailedError,
     State,
+    StateTooLargeError,
     foreach,
     parallel,
     step,
     wait_for,
 )
+from corago.core.decisions import ScheduleActivity
 from corago.keys import fresh_key
+from corago.runtime.attempt import StateLimit
 from tests.runtime.stage import listing
 
 DEADLINE = 10.0
@@ -68,6 +73,37 @@ def test_what_a_loop_writes_counts_together(count: int, is_fine: bool) -> None: 
             assert len(engine.get("p").result(timeout=DEADLINE)["Each"]) == count
         else:
             assert failure(engine, "p").type == TOO_LARGE
+
+
+class Holder:
+    """Attempts things for a State that is known here."""
+
+    def __init__(self, state: dict[str, Any]) -> None:
+        self.state_bound = sys.maxsize
+        self.results: dict[tuple[str, int], int] = {}
+        self._state = state
+
+    def held(self) -> Iterable[Any]:
+        return (self._state,)
+
+    def unrecorded(self) -> set[tuple[str, int]]:
+        return {("A", 1)}
+
+
+@pytest.mark.parametrize("make", [str, lambda text: [text], lambda text: {"other": text}])
+def test_a_result_of_any_kind_counts_with_its_size(make: Any) -> None:
+    state = {"x": "s" * 400}
+    holder, wish, limit = Holder(state), ScheduleActivity("A", state), StateLimit(1000)
+    limit.check(holder, wish, make("x" * 500))  # type: ignore[arg-type] # all that it looks at
+    with pytest.raises(StateTooLargeError, match=r"its largest \w+ is .* with 6\d\d bytes"):
+        limit.check(holder, wish, make("x" * 600))  # type: ignore[arg-type] # as above
+
+
+def test_a_text_takes_the_place_of_no_key() -> None:
+    state = {"x": "s" * 400}
+    holder, wish = Holder(state), ScheduleActivity("A", state)
+    with pytest.raises(StateTooLargeError, match="its largest part is what was returned with 602"):
+        StateLimit(1000).check(holder, wish, "x" * 600)  # type: ignore[arg-type] # as above
 
 
 def test_a_step_may_replace_what_is_large() -> None:

@@ -35,15 +35,17 @@ async def preview(
     outcome: Json = None,
     step: str | None = None,
     at: str | None = None,
+    state: str | None = None,
+    given: Annotated[str | None, Parameter(name="--input")] = None,
     code: Annotated[tuple[str, ...], Parameter(name="--code")] = (),
     common: Common = COMMON,
 ) -> None:
-    """Show what would happen to a process; nothing is written.
+    """Show what would happen to a process, or to one that is thought of; nothing is written.
 
     Without a question: what would happen now, with the messages that wait.
 
     Args:
-        id: the process's id.
+        id: the process's id; or FILE:WORKFLOW, to think of one that is started now.
         signal: what if this signal came?
         data: what the signal would bring, as JSON, or @file.
         update: what if the external store were changed so? A JSON object, or @file.
@@ -55,6 +57,8 @@ async def preview(
         outcome: what if the step that runs, --step, came to this? A JSON object, or @file.
         step: the path of the step that is meant.
         at: when: an instant (ISO 8601, UTC), or in 90s, 2h, 3d; timers due by then have fired.
+        state: of FILE:MACHINE, think of one that stands in this state.
+        given: of FILE:WORKFLOW, its input as JSON, or @file.
         code: a file of workflows, where a predicate must be asked.
     """
     out = Output(common)
@@ -78,17 +82,47 @@ async def preview(
         "at": instant(at, "--at", SystemClock().now(), is_ahead=True),
     }
     with out.steps_on_stderr():
-        workflows = load_all(code)
-        async with desk(common, "corago preview", workflows) as engine:
-            try:
-                found = await engine.preview(id, **question)
-            except WorkflowNotFoundError as error:
-                raise WorkflowNotFoundError(
-                    str(error).partition(";")[0] + "; name its file: --code FILE"
-                ) from error
+        if is_file(id):
+            found = _imagined(id, state, json_value(given, "--input"), question)
+        elif state is not None or given is not None:
+            raise UsageError("--state and --input belong to FILE:WORKFLOW, not to a process")
+        else:
+            found = await _foreseen_of(id, question, code, common)
     if out.is_json:
         return out.document(as_json(found))
     return out.text("\n".join(_foreseen(found)))
+
+
+async def _foreseen_of(
+    id: str, question: dict[str, Any], code: tuple[str, ...], common: Common
+) -> Preview:
+    async with desk(common, "corago preview", load_all(code)) as engine:
+        try:
+            return await engine.preview(id, **question)
+        except WorkflowNotFoundError as error:
+            raise WorkflowNotFoundError(
+                str(error).partition(";")[0] + "; name its file: --code FILE"
+            ) from error
+
+
+def _imagined(target: str, state: str | None, given: Any, question: dict[str, Any]) -> Preview:
+    """A preview of a definition, without a store."""
+    workflow: Any = load_one(target)[0]
+    if workflow.document.get("kind") != "machine":
+        if state is not None:
+            raise UsageError(f"--state is for machines, and {target} is none")
+        found: Preview = workflow.preview(given, **question)
+        return found
+    asked = {name: value for name, value in question.items() if value not in (None, False)}
+    known = {"signal", "update", "outcome", "at"}
+    if unknown := sorted(asked.keys() - known):
+        raise UsageError(f"of a machine that is thought of, one can't ask: {', '.join(unknown)}")
+    if "signal" in asked:
+        asked["event"] = asked.pop("signal")
+    if "outcome" in asked:
+        asked["outcome"] = asked["outcome"][1]
+    stands: Preview = workflow.preview(state, external=given, **asked)
+    return stands
 
 
 def _foreseen(found: Preview) -> Iterator[str]:

@@ -69,13 +69,16 @@ def _in_machine(
     history: Sequence[e.Event],
     now: datetime,  # noqa: ARG001 - as its sister
 ) -> Picture:
+    from corago.machine.ordering import in_order
     from corago.machine.standing import Standing
 
     process, state = snapshot.process, snapshot.state.at
     taken = Counter(each.edge for each in history if isinstance(each, e.Transitioned))
     is_bad = process.standing in ("suspended", "failed")
     standing = Standing(state, taken, failed=is_bad, done=process.is_closed)
-    return Picture("machine", document, {"state": state, "taken": dict(taken)}, (standing,))
+    return Picture(
+        "machine", in_order(document), {"state": state, "taken": dict(taken)}, (standing,)
+    )
 
 
 def _steps() -> Mapping[str, Callable[..., str]]:

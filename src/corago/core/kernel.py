@@ -179,10 +179,11 @@ class _Advance:
                     actor=message.actor,
                     reason=message.reason,
                 )
-            case m.TimerDue(timer=timer):
+            case m.TimerDue(timer=timer, due=due):
+                at = self.process.timers.get(timer)
                 if not timer and self.process.deadline is not None:
                     self._record(e.ProcessTimedOut)
-                elif timer in self.process.timers:
+                elif at is not None and at <= max(due, self.now):
                     self._receive(e.TimerFired, timer=timer)
             case m.Update():
                 self._receive(

@@ -46,7 +46,7 @@ def written(text: Text, *, is_bold: bool = False, has_mark: bool = False) -> Wri
     told = lines(text)
     factor = _BOLD if is_bold else 1.0
     names = [each for line in told[:1] for each in wrapped(line, NAME * factor, _NAME_LIMIT)]
-    details = [each for line in told[1:] for each in wrapped(line, DETAIL, _DETAIL_LIMIT)]
+    details = [each for line in told[1:] for each in balanced(line, DETAIL, _DETAIL_LIMIT)]
     wide = max(
         [width(each, NAME * factor) for each in names]
         + [width(each, DETAIL) for each in details]

@@ -196,6 +196,8 @@ def _edges(place: str, first: Mapping[str, Key]) -> Key:
     return Key(Many(_edge(place, first), f"`{place}`"), [])
 
 
+# Without a target, a time that is up is an error: nothing is asked or changed any more.
+_WITH_TARGET = dict.fromkeys(("if", "unless", "set", "effect"), ("to",))
 _DELAY = {"delay": Key(Duration(), is_needed=True)}
 EDGES = {
     "on": _edges("on", {"event": Key(EVENT, is_needed=True)}),
@@ -229,7 +231,11 @@ STATE_BODY = Node(
         "description": DESCRIPTION,
     },
     apart=(("run", "children"),),
-    together={"join": ("children",), "done": ("run", "children")},
+    together={
+        "join": ("children",),
+        "done": ("run", "children"),
+        "failed": ("run", "children"),
+    },
     hints={
         "on_enter": "did you mean 'enter'? `on_enter` is for the whole machine",
         "on_entry": "did you mean 'enter'?",
@@ -273,8 +279,8 @@ MACHINE = Node(
         "events": Key(Named(EVENT, STORE, "events"), {}),
         "states": Key(Named(STATE, STATE_BODY, "states", least=1), is_needed=True),
         "groups": Key(Named(named("group's name"), GROUP_BODY, "groups"), {}),
-        "idle": Key(_edge("idle", _DELAY, short=_bare_delay)),
-        "lifetime": Key(_edge("lifetime", _DELAY, short=_bare_delay)),
+        "idle": Key(_edge("idle", _DELAY, short=_bare_delay, together=_WITH_TARGET)),
+        "lifetime": Key(_edge("lifetime", _DELAY, short=_bare_delay, together=_WITH_TARGET)),
         "on_enter": Key(HOOKS, []),
         "on_exit": Key(HOOKS, []),
         "on_transition": Key(HOOKS, []),

@@ -111,16 +111,6 @@ def check_joins(document: Document) -> Iterator[Fault]:
             )
 
 
-def check_failures(document: Document) -> Iterator[Fault]:
-    """`failed` edges stand where something can fail."""
-    if any(move.body.get("effect") for move in moves(document)):
-        return
-    for state, body in mapping(document.get("states")).items():
-        if "failed" in mapping(body) and not {"run", "children"} & body.keys():
-            fix = "add 'run' or 'children', or take 'failed' away"
-            yield Fault(pointer("states", state, "failed"), f"nothing of {state!r} can fail", fix)
-
-
 def check_functions(document: Document) -> Iterator[Fault]:
     """A function is a guard, a `set` function or an activity, never two of them."""
     firsts: dict[str, tuple[str, str]] = {}
@@ -248,7 +238,6 @@ CHECKS = (
     check_terminals,
     check_groups,
     check_joins,
-    check_failures,
     check_functions,
     check_set_targets,
     check_doubles,

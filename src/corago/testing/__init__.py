@@ -1,8 +1,9 @@
 """What corago ships for other people's tests.
 
 A clock that jumps, crashes on purpose, expectations that read well, stored histories against
-today's code; for those who write stores, conformance suites and a simulator. The pytest plugin in
-`plugin` brings the fixtures `engine`, `clock`, `crash_at` and `crash_everywhere`.
+today's code, tests that are made from a machine; for those who write stores, conformance suites and
+a simulator. The pytest plugin in `plugin` brings the fixtures `engine`, `clock`, `crash_at` and
+`crash_everywhere`.
 
 Nothing in corago imports this room. Names are loaded when they are asked for, since pytest loads
 the plugin into every test run.
@@ -17,41 +18,53 @@ if TYPE_CHECKING:
     from corago.testing.clock import VirtualClock
     from corago.testing.crashing import Crash, Run, crash_at, crash_everywhere
     from corago.testing.histories import load_history, save_histories, save_history
+    from corago.testing.machines import machine_test
+    from corago.testing.paths import Path, Stimulus, Walk, transition_paths
     from corago.testing.plugin import stored_histories
     from corago.testing.replaying import Replayed, ReplayError, replay
 
 __all__ = [
     "Crash",
     "Expectation",
+    "Path",
     "ReplayError",
     "Replayed",
     "Run",
+    "Stimulus",
     "VirtualClock",
+    "Walk",
     "crash_at",
     "crash_everywhere",
     "expect",
     "load_history",
+    "machine_test",
     "replay",
     "save_histories",
     "save_history",
     "stored_histories",
+    "transition_paths",
 ]
 
 _ROOMS = {
     "Crash": "crashing",
     "Expectation": "assertions",
+    "Path": "paths",
     "ReplayError": "replaying",
     "Replayed": "replaying",
     "Run": "crashing",
+    "Stimulus": "paths",
     "VirtualClock": "clock",
+    "Walk": "paths",
     "crash_at": "crashing",
     "crash_everywhere": "crashing",
     "expect": "assertions",
     "load_history": "histories",
+    "machine_test": "machines",
     "replay": "replaying",
     "save_histories": "histories",
     "save_history": "histories",
     "stored_histories": "plugin",
+    "transition_paths": "paths",
 }
 
 _pytest = sys.modules.get("pytest")

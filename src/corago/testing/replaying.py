@@ -127,9 +127,7 @@ class _Player:
         commit = kernel.advance(self.program, self.snapshot, (), event.at, recorded)
         facts = tuple(each for each in commit.events if type(each) in _IDENTITY)
         agenda = commit.snapshot.agenda or NOTHING
-        return _Point(
-            self.snapshot, facts, agenda, functions if self.asks else {}, recorded.asked
-        )
+        return _Point(self.snapshot, facts, agenda, functions if self.asks else {}, recorded.asked)
 
     def _fail(self, event: e.Event, complaint: str) -> None:
         position = event.position
@@ -168,7 +166,6 @@ class _Recorded:
             )
         self.answers.append(answer)
         return answer
-
 
     def _again(self, name: str, values: Mapping[str, Any]) -> Answer:
         function = self._functions.get(name)

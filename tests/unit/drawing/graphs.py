@@ -8,7 +8,7 @@ from itertools import combinations, pairwise
 from hypothesis import strategies as st
 
 from corago.drawing.graph import Edge, Frame, Graph, Line, Mark, Node, Shape, Tone
-from corago.drawing.layout.geometry import Box, Point, Run
+from corago.drawing.layout.geometry import Box, Point, Run, Segment
 from corago.drawing.layout.levels import Layout, PlacedEdge
 
 NAMES = st.sampled_from(
@@ -186,10 +186,22 @@ def _covered(layout: Layout) -> Iterator[str]:
 
 
 def _straights(placed: PlacedEdge) -> list[Box]:
-    lines = [segment for run in placed.runs for segment in run if len(segment) == 2]
+    lines = [line for run in placed.runs for segment in run for line in _legs(segment)]
     return [
         Box(min(a[0], b[0]), min(a[1], b[1]), abs(a[0] - b[0]), abs(a[1] - b[1])) for a, b in lines
     ]
+
+
+def _legs(segment: Segment) -> list[tuple[Point, Point]]:
+    """A line, or the two legs of a corner; none for other curves."""
+    first, last = segment[0], segment[-1]
+    if len(segment) == 2:
+        return [(first, last)]
+    is_level = segment[1][1] == first[1]
+    if is_level == (segment[2][1] == last[1]):
+        return []
+    corner = (last[0], first[1]) if is_level else (first[0], last[1])
+    return [(first, corner), (corner, last)]
 
 
 def _run_together(one: Box, other: Box) -> bool:

@@ -147,6 +147,14 @@ def test_tracks_nest_without_crossing_and_what_would_cover_goes_in_a_curve() -> 
     assert tracks([(0.0, 100.0), (100.0, 180.0)]) == [1, 0]
 
 
+def test_a_strand_that_would_cover_another_goes_past_those_between() -> None:
+    """The first ends where the last begins: the last must be above, or they run on one another."""
+    found = tracks([(262.0, 349.0), (143.0, 337.0), (349.0, 270.0)])
+    assert found[0] is not None
+    assert found[2] is not None
+    assert found[2] < found[0]
+
+
 @pytest.mark.parametrize("across", [-120.0, -8.0, 0.0, 5.0, 90.0])
 @pytest.mark.parametrize("track", [None, 30.0])
 def test_a_line_leads_downwards_within_its_gap_and_never_turns_back(

@@ -262,7 +262,8 @@ class _Author:
         return {"open": body}
 
     def timed(self) -> Json | None:
-        return self.pick(None, None, self.edge({"delay": self.pick(*DELAYS)}))  # type: ignore[no-any-return]
+        edge = self.edge({"delay": self.pick(*DELAYS)})
+        return self.pick(None, None, edge if "to" in edge else {"delay": edge["delay"]})  # type: ignore[no-any-return]
 
     def document(self) -> Json:
         states = self.states()
@@ -330,7 +331,7 @@ def _short(value: Any, key: str, draw: st.DrawFn) -> Any:
                 del short[name]
             elif name not in short and draw(_up_to(1)):
                 short[name] = default
-    if "delay" in short and key != "retry" and draw(_up_to(1)):
+    if "delay" in short and not key and draw(_up_to(1)):
         short["set"], short["effect"] = short.get("set", {}), short.get("effect", [])
     if "activity" in short and draw(_up_to(1)):
         short |= {"args": short.get("args", {}), "at_most_once": short.get("at_most_once", False)}

@@ -122,13 +122,15 @@ SEEDED: list[tuple[str, Any, str, str]] = [
     ),
     (f"{NEW}/on/0/to", "open", f"{NEW}/on/0/to", "'open' is a group; lead to one of its states"),
     (f"{NEW}/on/0/to", "trouble", f"{NEW}/on/0/to", "to the error state 'trouble'; lead to anoth"),
+    ("/idle", {"delay": 5, "if": "true"}, "/idle/if", "an edge under `idle` has 'if' but no 'to'"),
+    ("/lifetime", {"delay": 5, "effect": []}, "/lifetime/effect", "has 'effect' but no 'to'"),
     ("/idle/to", "trouble", "/idle/to", "error state 'trouble'; leave 'to' out: `idle` without"),
     ("/groups/open/on/0/to", "x", "/groups/open/on/0/to", "the group 'open' leads to 'x', which"),
     # edges and states that contradict themselves
     (f"{NEW}/on/0/unless", "true", f"{NEW}/on/0", "has both 'if' and 'unless'; keep one"),
     (f"{PAYING}/children", {"a": {"workflow": "w"}}, PAYING, "has both 'run' and 'children'"),
     (f"{NEW}/done", [{"to": "paying"}], f"{NEW}/done", "has 'done' but no 'run' or 'children'"),
-    (f"{NEW}/failed", [{"to": "paying"}], f"{NEW}/failed", "nothing of 'new' can fail; add 'run'"),
+    (f"{NEW}/failed", [{"to": "paying"}], f"{NEW}/failed", "has 'failed' but no 'run' or 'child"),
     (f"{NEW}/join", 1, f"{NEW}/join", "a state has 'join' but no 'children'"),
     (f"{PACKING}/join", 2, f"{PACKING}/join", "waits for 2 children and has 1; write a number"),
     (f"{PACKING}/join", 0, f"{PACKING}/join", "join is a number, 0; write 'all', 'any' or a wh"),
@@ -342,7 +344,21 @@ def test_a_round_through_a_group_is_found_and_the_states_own_edge_breaks_it() ->
     assert faults(document) == ()
 
 
-def test_a_state_may_catch_the_failure_of_an_effect() -> None:
-    document = changed(f"{PACKING}/exit", {"effect": {"activity": "mail"}})
-    document["states"]["new"]["failed"] = [{"to": "failed"}]
+def test_the_first_edge_breaks_a_round_where_the_first_one_wins() -> None:
+    document = changed(f"{NEW}/when/1", {"to": "new"})
+    assert [fault.pointer for fault in faults(document)] == [f"{NEW}/when/1"]
+    assert faults(document | {"conflict": "first"}) == ()
+
+
+def test_a_round_is_told_once_however_many_ways_lead_into_it() -> None:
+    states = {name: {"when": [{"to": to}]} for name, to in (("a", "b"), ("b", "c"), ("c", "b"))}
+    document = {"name": "rounds", "initial": "a", "states": states | {"d": states["a"]}}
+    assert [fault.pointer for fault in faults(document)] == ["/states/b/when/0"]
+
+
+def test_all_that_happens_in_the_error_state_may_read_the_error() -> None:
+    told = {"activity": "report", "args": {"text": "error.message"}}
+    document = changed("/states/trouble/run", told)
+    document["states"]["trouble"]["enter"] = {"effect": told}
+    document["states"]["trouble"]["done"] = [{"if": "error.from == 'new'", "to": PREVIOUS}]
     assert faults(document) == ()

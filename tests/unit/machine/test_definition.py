@@ -169,11 +169,12 @@ def test_an_async_activity_is_awaited_and_may_return_any_json() -> None:
 def test_an_async_activity_is_seen_through_its_decorator() -> None:
     @functools.wraps(tell)
     def decorated() -> Any:
-        return tell()
+        return known.pop() if known else tell()
 
+    known = [7]
     work = define(ORDER, {**CODE, "tell": decorated}).functions["tell"]
     assert isinstance(work, ActivityFunction)
-    assert asyncio.run(work({})) == 3
+    assert [asyncio.run(work({})) for _ in range(2)] == [7, 3]
 
 
 def test_what_lint_calls_an_error_is_refused_unless_it_is_only_looked_at() -> None:

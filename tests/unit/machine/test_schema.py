@@ -17,6 +17,7 @@ from corago.machine.checking import faults
 from corago.machine.normal import normal, read
 from corago.machine.schema import json_schema
 from tests.unit.machine.machines import Json, documents, givens
+from tests.unit.machine.test_checking import ORDER, SEEDED, changed
 
 LAW = settings(derandomize=True, deadline=None, max_examples=60, database=None)
 CORPUS = sorted((Path(__file__).parents[2] / "machines/corpus").glob("*.json"))
@@ -96,6 +97,18 @@ def test_a_sample_is_valid_in_both_eyes_as_given_and_in_normal_form(sample: Json
     assert faults(sample) == ()
     assert [error.message for error in SCHEMA.iter_errors(sample)] == []
     assert [error.message for error in SCHEMA.iter_errors(normal(sample))] == []
+
+
+@pytest.mark.parametrize(
+    ("place", "value"),
+    [each[:2] for each in SEEDED],
+    ids=[f"{each[0]}={each[3]}" for each in SEEDED],
+)
+def test_a_seeded_fault_of_shape_is_one_in_both_eyes(place: str, value: Any) -> None:
+    document = changed(place, value)
+    assert SCHEMA.is_valid(ORDER)
+    if read(document)[1]:
+        assert not SCHEMA.is_valid(document)
 
 
 @LAW

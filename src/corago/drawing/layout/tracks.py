@@ -7,6 +7,7 @@ that lets few of them cross and none of them cover another.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import combinations
 
 TRACK = 10.0
 """The distance between two tracks."""
@@ -20,6 +21,8 @@ Span = tuple[float, float]
 _APART = 6.0
 _COVER = 100
 _ROUNDS = 12
+_MANY = 40
+"""Of more strands than these none is moved far: it would take long, and nobody follows them."""
 
 
 def tracks(spans: Sequence[Span]) -> list[int | None]:
@@ -28,6 +31,7 @@ def tracks(spans: Sequence[Span]) -> list[int | None]:
     far = [n for n, (a, b) in enumerate(spans) if abs(a - b) > NEAR]
     order = sorted(far, key=lambda n: _inner_first(spans[n]))
     order = _exchanged([n for n in order if not _is_swapped(n, far, spans)], spans)
+    order = _uncovered(order, spans)
     for place, n in enumerate(order):
         above = [found[other] for other in order[:place] if _overlap(spans[n], spans[other])]
         found[n] = max((track + 1 for track in above if track is not None), default=0)
@@ -64,6 +68,26 @@ def _exchanged(order: list[int], spans: Sequence[Span]) -> list[int]:
         if not has_changed:
             break
     return order
+
+
+def _uncovered(order: list[int], spans: Sequence[Span]) -> list[int]:
+    """The order after moving strands that cover others, however far, as long as that helps."""
+    for _ in range(_ROUNDS if len(order) <= _MANY else 0):
+        pairs = combinations(order, 2)
+        covering = {n for pair in pairs if _cost(*(spans[n] for n in pair)) >= _COVER for n in pair}
+        orders = [order]
+        for n in (each for each in order if each in covering):
+            others = [each for each in order if each != n]
+            orders += [[*others[:at], n, *others[at:]] for at in range(len(order))]
+        best = min(orders, key=lambda each: _total(each, spans))
+        if best == order:
+            break
+        order = best
+    return order
+
+
+def _total(order: list[int], spans: Sequence[Span]) -> int:
+    return sum(_cost(spans[one], spans[other]) for one, other in combinations(order, 2))
 
 
 def _cost(upper: Span, lower: Span) -> int:

@@ -96,6 +96,7 @@ DEFECTS = [
         "nothing-left", "error", "states/closed/on/2", DOOR,
         {
             "states/closed/on/-": {"event": "back", "to": "previous()"},
+            "states/closed/on/1": {"event": "knock", "to": "closed"},
             "states/opened/on/0/to": "locked",
             "states/locked/on/0/to": "opened",
         },
@@ -271,6 +272,18 @@ DEFECTS = [
                 {"if": "external.amount > 10", "to": "reviewing"},
                 {"if": "external.amount > 1000", "to": "paying"},
                 {"to": "paying"},
+            ],
+        },
+    ),
+    Defect(
+        "an edge after two that leave nothing over",
+        "hidden", "warning", "states/sorting/when/2", ORDER,
+        {
+            "conflict": "first",
+            "states/sorting/when": [
+                {"if": "external.amount > 10", "to": "reviewing"},
+                {"if": "external.amount <= 10", "to": "paying"},
+                {"if": "external.paid", "to": "rejected"},
             ],
         },
     ),

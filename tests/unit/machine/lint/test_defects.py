@@ -176,6 +176,96 @@ def test_what_holds_in_one_member_of_a_group_is_not_taken_for_granted_in_another
     assert lint(grouped) == ()
 
 
+def test_a_return_is_not_followed_to_where_the_machine_has_not_come_from() -> None:
+    two_ways = {
+        "states/turning/when": [
+            {"if": "internal.ready", "to": "resting"},
+            {"unless": "internal.ready", "to": "far-off"},
+        ],
+        "states/far-off": {"when": [{"to": "resting"}]},
+        "states/resting/when": [{"to": "previous()"}],
+    }
+    found = [each for each in lint(changed(LOOP, two_ways)) if each.code == "eventless-cycle"]
+    assert found
+    assert not any("far-off" in each.text and "turning" in each.text for each in found)
+
+
+def test_a_counter_with_a_bound_ends_a_circle_however_far_the_bound_is() -> None:
+    far = {
+        "states/turning/when/0/if": "internal.ready and internal.count < 5000",
+        "states/turning/when/1/unless": "internal.ready and internal.count < 5000",
+    }
+    assert lint(changed(LOOP, far)) == ()
+
+
+def test_a_timer_that_may_not_fire_leaves_time_for_attempts() -> None:
+    changes = {
+        "states/paying/run/retry": {"attempts": 8, "delay": 60},
+        "states/paying/after": [
+            {"delay": "PT10M", "if": "external.country == 'DE'", "to": "rejected"}
+        ],
+    }
+    assert lint(changed(ORDER, changes)) == ()
+
+
+def test_the_error_state_may_wait_for_a_person() -> None:
+    only_noted = {"states/trouble/on": [{"event": "seen", "set": {"internal.attempts": "0"}}]}
+    assert lint(changed(ORDER, only_noted)) == ()
+
+
+def test_a_field_that_is_counted_down_may_be_below_zero() -> None:
+    down = {
+        "states/paying/failed/0/set": {"internal.attempts": "internal.attempts - 1"},
+        "states/again/when/0/if": "internal.attempts > -3",
+        "states/again/when/1/if": "internal.attempts <= -3",
+    }
+    assert lint(changed(ORDER, down)) == ()
+
+
+def test_a_function_may_write_any_field() -> None:
+    opaque = {"states/idle/on/0/set": {"call": "prepare"}}
+    assert "never-true" not in {each.code for each in lint(changed(LOOP, opaque))}
+
+
+def test_a_function_may_read_all_of_an_event() -> None:
+    given = {
+        "events/cancel": {"why": {"type": "string"}},
+        "groups/open/on/0/set": {"internal.charge": {"call": "note_down"}},
+    }
+    assert lint(changed(ORDER, given)) == ()
+
+
+def test_only_what_stands_in_the_stores_alone_is_taken_for_granted_of_a_guard() -> None:
+    guards = {
+        "states/again/when/0/if": "internal.attempts < 3 and not external.paid",
+        "states/again/when/1": {"unless": "internal.attempts < 3 and not external.paid",
+                                "to": "rejected"},
+    }  # fmt: skip
+    outside = changed(ORDER, {**guards, "validate": "external.paid"})
+    assert lint(outside) == ()
+    inside = changed(ORDER, {**guards, "validate": "internal.attempts > 5"})
+    assert {(each.code, each.pointer) for each in lint(inside)} == {
+        ("never-true", "states/again/when/0")
+    }
+
+
+def test_a_timer_of_the_machine_ends_every_wait() -> None:
+    timed = changed(
+        ORDER,
+        {
+            "lifetime": {"delay": "P90D", "to": "expired"},
+            "states/reviewing/after": GONE,
+            "states/again/when/1/if": "internal.attempts > 3",
+        },
+    )
+    assert lint(timed) == ()
+
+
+def test_a_sooner_timer_may_stand_behind_a_later_one() -> None:
+    sooner = {"states/new/after/-": {"delay": "PT1H", "if": "external.paid", "to": "rejected"}}
+    assert lint(changed(ORDER, sooner)) == ()
+
+
 def test_a_flag_that_is_cleared_on_the_way_ends_a_circle(solver: Solver | None) -> None:
     once = changed(
         LOOP,

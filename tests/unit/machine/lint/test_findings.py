@@ -87,6 +87,11 @@ def test_the_error_state_is_reached_by_an_error() -> None:
     assert (step.trigger, step.place) == ("an error", "error")
 
 
+def test_a_witness_has_no_error_where_it_needs_none() -> None:
+    triggers = {step.trigger for step in witnesses(ORDER)["cancelled"]}
+    assert "an error" not in triggers
+
+
 def test_a_return_is_no_way_to_a_new_state() -> None:
     cut = changed(ORDER, {"states/packing/done/0/to": "rejected"})
     assert "shipped" not in witnesses(cut)
