@@ -192,13 +192,24 @@ def fails(case: type[unittest.TestCase]) -> str:
 # -- the stage -------------------------------------------------------------------------------------
 
 
+def staged(machine: type[Machine], verdict: str = "well") -> MachineStage:
+    """A stage on which a process of the machine has been started."""
+    stage = MachineStage(machine, (), MachineProgram)
+    stage.verdict = verdict
+    stage.perform_now(lambda engine: engine.start(stage.machine, {}, id=PROCESS))
+    return stage
+
+
+def signal(stage: MachineStage, name: str) -> None:
+    stage.perform_now(lambda engine: engine.signal(PROCESS, name))
+
+
 def test_the_worker_dies_when_its_fuse_has_burnt_down_and_another_one_goes_on() -> None:
     for fuse, is_before in itertools.product(range(1, 7), (True, False)):
-        stage = MachineStage(define(DOOR), (), MachineProgram)
-        stage.perform_now(lambda engine, stage=stage: engine.start(stage.machine, {}, id=PROCESS))
+        stage = staged(define(DOOR))
         stage.fuse, stage.is_before = fuse, is_before
         for name in ("open", "close", "lock"):
-            stage.perform_now(lambda engine, name=name: engine.signal(PROCESS, name))
+            signal(stage, name)
         assert sum("dies" in line for line in stage.trace) == 1
         history = stage.perform_now(lambda engine: engine.history(PROCESS))
         path = [each.target for each in history.of(e.Transitioned)]
@@ -206,13 +217,11 @@ def test_the_worker_dies_when_its_fuse_has_burnt_down_and_another_one_goes_on() 
         assert path == ["closed", "opened", "closed", "locked"]
 
 
-def test_activities_pretend_to_end_well_otherwise_or_badly() -> None:
+def test_activities_pretend_to_end_well_or_badly() -> None:
     ends = {}
     for verdict in ("well", "badly"):
-        stage = MachineStage(Order, (), MachineProgram)
-        stage.verdict = verdict
-        stage.perform_now(lambda engine, stage=stage: engine.start(stage.machine, {}, id=PROCESS))
-        stage.perform_now(lambda engine: engine.signal(PROCESS, "pay"))
+        stage = staged(Order, verdict)
+        signal(stage, "pay")
         stage.time.advance(10_000)  # the second attempt is due
         stage.perform_now(lambda engine: engine.info(PROCESS))
         info = stage.perform_now(lambda engine: engine.info(PROCESS))

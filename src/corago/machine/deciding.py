@@ -68,9 +68,10 @@ def _onward(model: Model, state: MachineState, node: Node, mover: Mover) -> Edge
     if state.ran == "done" and any(node.done):
         mover.values["result"] = state.result
         edge = mover.chosen(node.done)
-    failed = _failed(state)
+    failed = awaited_failure(state)
     if failed is not None and any(node.failed):
-        edge = _failed_edge(state, node, mover, *failed)
+        mover.values["error"] = msgspec.to_builtins(failed)
+        edge = _failed_edge(node, mover, failed.type)
     edge = edge or mover.chosen(node.when)
     if edge is not None and state.steps >= model.limit:
         raise TroubleError(
@@ -83,28 +84,26 @@ def _onward(model: Model, state: MachineState, node: Node, mover: Mover) -> Edge
     return edge
 
 
-def _failed_edge(
-    state: MachineState, node: Node, mover: Mover, failure: e.Failure, kind: str
-) -> Edge | None:
-    work = "run" if kind == "activity" else "children"
-    told = e.Trouble(kind, failure.type, failure.message, f"states/{node.name}/{work}", state.at)
-    mover.values["error"] = msgspec.to_builtins(told)
+def _failed_edge(node: Node, mover: Mover, kind: str) -> Edge | None:
     fitting = tuple(
-        tuple(edge for edge in edges if edge.error in ("", failure.type)) for edges in node.failed
+        tuple(edge for edge in edges if edge.error in ("", kind)) for edges in node.failed
     )
     # a named error is a closer fit than any
     named = tuple(tuple(edge for edge in edges if edge.error) for edges in fitting)
     return mover.chosen(named) or mover.chosen(fitting)
 
 
-def _failed(state: MachineState) -> tuple[e.Failure, str] | None:
-    """What the awaited work of this state has come to, if nobody was asked about it yet."""
+def awaited_failure(state: MachineState) -> e.Trouble | None:
+    """What the awaited work of this state has come to, if no edge and no person has answered it."""
+    at = state.at
     for each in state.open.values():
         if each.failure is not None and not each.stuck and each.effect.kind == "run":
-            return each.failure, "activity"
-    if state.ran == "failed" and state.failure is not None and not state.ran_stuck:
-        return state.failure, "children"
-    return None
+            error = each.failure
+            return e.Trouble("activity", error.type, error.message, f"states/{at}/run", at)
+    error = state.failure if state.ran == "failed" and not state.ran_stuck else None
+    if error is None:
+        return None
+    return e.Trouble("children", error.type, error.message, f"states/{at}/children", at)
 
 
 def _look_at_failures(state: MachineState) -> None:
@@ -113,9 +112,9 @@ def _look_at_failures(state: MachineState) -> None:
         if each.failure is not None and not each.stuck:
             kind = "activity" if each.effect.kind == "run" else "effect"
             raise TroubleError(kind, path, each.failure.type, each.failure.message)
-    failed = _failed(state)
+    failed = awaited_failure(state)
     if failed is not None:
-        raise TroubleError("children", state.at, failed[0].type, failed[0].message)
+        raise TroubleError("children", state.at, failed.type, failed.message)
 
 
 # -- answers to events and timers ------------------------------------------------------------------

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+import msgspec
+
 from corago.core import events as e
 from corago.core.calls import RecordedCalls
 from corago.core.program import Agenda, Foretold
-from corago.machine import evolving
+from corago.machine import deciding, evolving
 from corago.machine.model import Edge, Model, Ways
 from corago.machine.moving import Mover
 from corago.machine.state import MachineState
@@ -28,7 +30,9 @@ def foretold(
                 refused += edges.items() if edges else [(command, why)]
         state = evolving.evolve(model, state, event)
     if state.at and state.halted is None:
-        refused += _reasons(model, state, model.states[state.at].when, None)
+        node = model.states[state.at]
+        refused += _reasons(model, state, node.done if state.ran == "done" else (), None)
+        refused += _reasons(model, state, node.when, None)
     refused += [(each.path, str(each.error)) for each in agenda.incidents]
     return Foretold(tuple(path), tuple(refused))
 
@@ -52,6 +56,9 @@ def _reasons(
         mover.values["event"] = state.causes[0].data
     if state.ran == "done":
         mover.values["result"] = state.result
+    failed = deciding.awaited_failure(state)
+    if failed is not None:
+        mover.values["error"] = msgspec.to_builtins(failed)
     for rank in ways:
         for edge in rank:
             if edge is not taken and edge.guard is not None:

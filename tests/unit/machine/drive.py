@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any
 
 from corago.core import codec, commands, history, kernel
@@ -245,8 +247,7 @@ class Drive:
 
 
 def _filled(function: Function) -> Callable[[Mapping[str, Any]], Any]:
-    code = function.__code__
-    names = code.co_varnames[: code.co_argcount]
+    names = () if isinstance(function, partial) else inspect.signature(function).parameters
     return lambda values: function(**{name: values[name] for name in names})
 
 

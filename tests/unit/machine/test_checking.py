@@ -360,5 +360,5 @@ def test_all_that_happens_in_the_error_state_may_read_the_error() -> None:
     told = {"activity": "report", "args": {"text": "error.message"}}
     document = changed("/states/trouble/run", told)
     document["states"]["trouble"]["enter"] = {"effect": told}
-    document["states"]["trouble"]["done"] = [{"if": "error.from == 'new'", "to": PREVIOUS}]
+    document["states"]["trouble"]["done"] = [{"if": "error['from'] == 'new'", "to": PREVIOUS}]
     assert faults(document) == ()

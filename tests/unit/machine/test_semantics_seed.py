@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from functools import partial
 from itertools import pairwise
 from types import ModuleType
 from typing import Any
@@ -284,7 +285,7 @@ def test_a_preview_runs_the_same_updates_and_stops_where_the_commit_stops() -> N
     assert drive.event("go").path == ["a", "b", "c"]
 
 
-MAIL: Json = [{"activity": "mail"}]
+MAIL: list[Json] = [{"activity": "mail"}]
 
 
 def test_a_function_that_gives_nothing_changes_nothing_and_one_that_gives_no_dict_fails() -> None:
@@ -294,11 +295,13 @@ def test_a_function_that_gives_nothing_changes_nothing_and_one_that_gives_no_dic
     drive = Drive(document, {"change": lambda: None}).event("go")
     assert (drive.internal, drive.status) == ({"n": 0}, "running")
     for wrong in (7, {"internal.m": 1}, {"internal.n": "x"}, {"n": 1}):
-        drive = Drive(document, {"change": lambda wrong=wrong: wrong})
-        drive.functions["change="] = lambda _, wrong=wrong: wrong
-        drive.event("go")
+        drive = Drive(document, {"change": partial(returned, wrong)}).event("go")
         assert (drive.internal, drive.status) == ({"n": 0}, "suspended")
         assert drive.agenda.incidents[0].error.type == "UnfitValue"
+
+
+def returned(value: Any) -> Any:
+    return value
 
 
 def test_the_hooks_of_the_first_entry_are_validated_too() -> None:
@@ -339,7 +342,8 @@ def test_the_trace_of_a_process_is_its_history_with_the_first_entry() -> None:
 
 def test_a_machine_that_rests_after_its_last_transition_has_not_gone_too_far() -> None:
     chain = {f"s{n}": {"when": [{"to": f"s{n + 1}"}]} for n in range(4)}
-    for last in ({}, {"on": [{"event": "x", "to": "s0"}]}):
+    ends: tuple[Json, ...] = ({}, {"on": [{"event": "x", "to": "s0"}]})
+    for last in ends:
         drive = Drive(machine({**chain, "s4": last}, max_transitions=5))
         assert drive.at == "s4"
         assert drive.status in {"running", "completed"}

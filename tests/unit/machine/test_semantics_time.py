@@ -177,6 +177,18 @@ def test_an_idle_machine_without_an_error_state_waits_for_a_person(verb: str) ->
     assert drive.wait(100).status == "suspended"
 
 
+def test_an_idle_time_that_ends_with_a_deadline_begins_anew_with_what_the_deadline_does() -> None:
+    """Both fall due in one look; the first moves the second."""
+    document = machine(
+        {"a": {"after": [{"delay": 100, "to": "b"}]}, "b": {}, "gone": {}},
+        idle={"delay": 100, "to": "gone"},
+    )
+    document["states"]["b"] = {"on": [{"event": "go", "to": "a"}]}
+    drive = Drive(document).wait(100)
+    assert (drive.at, drive.timers) == ("b", {"idle@1": 200})
+    assert drive.wait(100).at == "gone"
+
+
 # -- lifetime --------------------------------------------------------------------------------------
 
 

@@ -124,6 +124,27 @@ def test_the_work_goes_on_while_the_machine_stays() -> None:
     assert drive.done("a/work").at == "b"
 
 
+def test_a_preview_tells_why_an_outcome_does_not_lead_on() -> None:
+    document = machine(
+        {
+            "a": {
+                "run": {"activity": "work", "result": "integer"},
+                "done": [{"if": "result > 3", "to": "b"}],
+                "failed": [{"if": "error.message == 'x'", "to": "b"}, {"error": "Late", "to": "b"}],
+            },
+            "b": {},
+        }
+    )
+    drive = Drive(document)
+    good = drive.foresee(outcome=("a/work", 1)).refused
+    assert [(each.path, each.why) for each in good] == [
+        ("states/a/done/0", "result > 3 is false: result is 1")
+    ]
+    bad = drive.foresee(outcome=("a/work", type("Late", (Exception,), {})("y")))
+    assert (bad.state, bad.refused[0].path) == ("b", "states/a/failed/0")
+    assert bad.refused[0].why == "error.message == 'x' is false: error.message is \"y\""
+
+
 def test_an_outcome_that_no_edge_takes_yet_is_kept_until_a_guard_holds() -> None:
     document = machine(
         {

@@ -211,12 +211,7 @@ class MemoryStore:
         for message in append.sends:
             self._send(message)
         self._keep(append.blobs)
-        if append.closes:
-            self._tasks.clear(process)
-        elif append.tasks or append.cancels or append.drops:
-            puts, cancels, drops = append.tasks, append.cancels, append.drops
-            self._tasks.change(process, puts=puts, cancels=cancels, drops=drops)
-            self._tell("task", process)
+        self._change_tasks(process, append)
         return None
 
     def _may_bear(self, births: Sequence[NewProcess]) -> bool:
@@ -283,6 +278,14 @@ class MemoryStore:
                 self._tell("runnable", process)
         else:
             self._take(process, owner)
+
+    def _change_tasks(self, process: KeptProcess, append: Append) -> None:
+        if append.closes:
+            self._tasks.clear(process)
+        elif append.tasks or append.cancels or append.drops:
+            puts, cancels, drops = append.tasks, append.cancels, append.drops
+            self._tasks.change(process, puts=puts, cancels=cancels, drops=drops)
+            self._tell("task", process)
 
     # ------------------------------------------------------------------------------ taking up work
 
