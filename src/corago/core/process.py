@@ -152,8 +152,9 @@ def evolve(process: Process, event: e.Event) -> Process:
     """Apply one recorded fact."""
     apply = _APPLY.get(type(event))
     if apply is None:
-        status = "running" if process.status == "created" else process.status
-        return _replace(process, position=event.position, at=event.at, status=status)
+        if process.status == "created":
+            return _replace(process, position=event.position, at=event.at, status="running")
+        return _replace(process, position=event.position, at=event.at)
     return apply(process, event)
 
 

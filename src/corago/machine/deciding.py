@@ -25,16 +25,18 @@ def following(
     if node.is_terminal:
         return _out_of_reach(state, node) or _set_aside(state)
     cause = state.causes[0] if state.causes else None
+    if cause is None and not (node.moves_on or state.ran or state.open):
+        return None
     trigger = ""
     mover = Mover(model, state, calls)
     try:
-        if cause is None or state.steps:
+        if (cause is None or state.steps) and (node.moves_on or state.ran or state.open):
             edge = _onward(model, state, node, mover)
             if edge is not None:
                 return d.Fact(e.Transitioned, mover.taken(edge, ""))
         if cause is not None:
             trigger = _said(cause)
-            return _answer(model, state, mover, cause)
+            return _answer(model, state, mover, cause, trigger)
         _look_at_failures(state)
     except UnansweredError as error:
         return _answered(error.edge, mover, calls)
@@ -54,8 +56,6 @@ def _begun(model: Model, state: MachineState, calls: Calls) -> d.Fact:
 
 
 def _onward(model: Model, state: MachineState, node: Node, mover: Mover) -> Edge | None:
-    if not (node.moves_on or state.ran or state.open):
-        return None
     if len(state.trail) > 1 and state.trail[-1] in state.trail[:-1]:
         raise TroubleError(
             "cycle",
@@ -120,8 +120,8 @@ def _look_at_failures(state: MachineState) -> None:
 # -- answers to events and timers ------------------------------------------------------------------
 
 
-def _answer(model: Model, state: MachineState, mover: Mover, cause: Cause) -> d.Fact:
-    node, trigger = mover.node, _said(cause)
+def _answer(model: Model, state: MachineState, mover: Mover, cause: Cause, trigger: str) -> d.Fact:
+    node = mover.node
     timed: Timed | None = None
     ways: Ways = ()
     if cause.is_timer:

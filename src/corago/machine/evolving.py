@@ -33,6 +33,8 @@ def _stirred(state: MachineState, **changes: Any) -> MachineState:
 
 def _signal(_: Model, state: MachineState, event: e.SignalReceived) -> MachineState:
     causes = (*state.causes, Cause(event.name, event.data))
+    if state.halted is None and not (state.trail or state.answers or state.fired):
+        return _replace(state, causes=causes, stirred=event.at, steps=0)
     return _stirred(state, causes=causes, stirred=event.at, fired=_awake(state.fired))
 
 
@@ -61,14 +63,18 @@ def _refused(_: Model, state: MachineState, event: e.CommandRefused) -> MachineS
 
 
 def _transitioned(model: Model, state: MachineState, event: e.Transitioned) -> MachineState:
-    causes = state.causes[1:] if event.trigger and state.causes else state.causes
     changes: dict[str, Any] = {
-        "causes": causes,
         "steps": 1 if event.trigger else state.steps + 1,
-        "answers": {},
         "stirred": event.at,
-        "fired": _awake(state.fired),
     }
+    if event.trigger:
+        changes["causes"] = state.causes[1:]
+        if state.trail:
+            changes["trail"] = ()
+    if state.answers:
+        changes["answers"] = {}
+    if state.fired:
+        changes["fired"] = _awake(state.fired)
     if event.internal:
         changes["internal"] = state.internal | event.internal
     if event.external:
@@ -78,8 +84,9 @@ def _transitioned(model: Model, state: MachineState, event: e.Transitioned) -> M
     if event.error is not None:
         open_ = {path: each for path, each in open_.items() if each.failure is None or each.stuck}
     if not event.stays:
-        open_, leaving = _left(state, open_)
-        changes |= {"leaving": leaving, **_entered(model, state, event, node)}
+        if open_:
+            open_, changes["leaving"] = _left(state, open_)
+        _enter(model, state, event, node, changes)
     elif event.edge.split("/")[2:3] in (["done"], ["failed"]):
         # the outcome was answered; the state goes on without work
         open_ = {path: each for path, each in open_.items() if not _is_failed_run(each)}
@@ -87,18 +94,22 @@ def _transitioned(model: Model, state: MachineState, event: e.Transitioned) -> M
     for effect in event.effects:
         if effect.kind == "child":
             name = effect.path.rpartition("/")[2].partition("#")[0]
-            changes["children"] = {**changes["children"], name: Child(effect)}
+            known = changes.get("children", state.children)
+            changes["children"] = {**known, name: Child(effect)}
         else:
             open_ = {**open_, effect.path: Open(effect)}
-        if effect.kind == "run" and effect.path in changes["leaving"]:
+        leaving = changes.get("leaving", state.leaving)
+        if effect.kind == "run" and effect.path in leaving:
             # one path, one attempt at a time: the new one takes the old one's place
-            changes["leaving"] = _without(changes["leaving"], effect.path)
+            changes["leaving"] = _without(leaving, effect.path)
         if effect.kind == "effect":
             changes["effects"] = changes.get("effects", state.effects) + 1
-    changes["open"] = open_
-    trail = () if event.trigger else state.trail
-    after = _replace(state, trail=trail, **changes)
-    return _replace(after, trail=(*trail, digest(model, after))) if node.moves_on else after
+    if open_ is not state.open:
+        changes["open"] = open_
+    after = _replace(state, **changes)
+    if not node.moves_on:
+        return after
+    return _replace(after, trail=(*after.trail, digest(model, after)))
 
 
 def _left(
@@ -114,34 +125,39 @@ def _left(
     return staying, leaving
 
 
-def _entered(
-    model: Model, state: MachineState, event: e.Transitioned, node: Node
-) -> dict[str, Any]:
-    source = state.at
-    found: dict[str, Any] = {
-        "at": node.name,
-        "entered": event.at,
-        "visits": {**state.visits, node.name: state.visits.get(node.name, 0) + 1},
-        # no edge leads into the error state, not even back into it
-        "previous": state.previous if source in (node.name, model.error) else source,
-        "ran": "",
-        "result": None,
-        "failure": None,
-        "ran_stuck": 0,
-        "children": {},
-    }
+def _enter(
+    model: Model,
+    state: MachineState,
+    event: e.Transitioned,
+    node: Node,
+    found: dict[str, Any],
+) -> None:
+    """Add what changes by entering a state; what is empty already is left alone."""
+    source, name = state.at, node.name
+    found["at"] = name
+    found["entered"] = event.at
+    found["visits"] = {**state.visits, name: state.visits.get(name, 0) + 1}
+    # no edge leads into the error state, not even back into it
+    if source not in (name, model.error):
+        found["previous"] = source
+    if state.ran:
+        found |= {"ran": "", "result": None, "failure": None, "ran_stuck": 0}
+    if state.children:
+        found["children"] = {}
     if event.error is not None:
         found["error"] = event.error
     elif source == model.error != node.name:
         found["error"] = None
-    keeps_group = bool(node.group) and node.group == state.group
+    keeps_group = node.group == state.group
     if not keeps_group:
         found["group"] = node.group
         if node.group:
             found |= {"group_entered": event.at, "group_visits": state.group_visits + 1}
-    kept = ("lifetime@", f"groups/{node.group}/after/") if keeps_group else ("lifetime@",)
-    found["fired"] = tuple(each for each in state.fired if each.startswith(kept))
-    return found
+    if state.fired:
+        kept: tuple[str, ...] = ("lifetime@",)
+        if keeps_group and node.group:
+            kept += (f"groups/{node.group}/after/",)
+        found["fired"] = tuple(each for each in state.fired if each.startswith(kept))
 
 
 def _is_failed_run(each: Open) -> bool:

@@ -26,7 +26,7 @@ def check_input(model: Model, given: Any) -> dict[str, Any]:
 
 def check_signal(model: Model, name: str, data: Any) -> Any:
     """The data of an event that some edge takes. Raises InvalidInputError."""
-    if name not in model.known_events:
+    if name not in model.knows:
         near = difflib.get_close_matches(name, model.known_events, 1)
         hint = f"did you mean {near[0]!r}? " if near else ""
         raise InvalidInputError(

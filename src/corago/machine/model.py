@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from corago.core import decisions as d
 from corago.core.expressions import Expression, parse
 from corago.core.retry import Retry
 from corago.machine.durations import seconds_of
@@ -117,6 +118,9 @@ class Node:
     is_terminal: bool
     group: str
     moves_on: bool
+    signals: tuple[d.AwaitSignal, ...] = ()
+    acts_on_entry: bool = False
+    acts_on_exit: bool = False
 
 
 class Model:
@@ -132,6 +136,10 @@ class Model:
         self.external: Mapping[str, Any] = document.get("external", {})
         self.internal: Mapping[str, Any] = document.get("internal", {})
         self.types = {"external": self.external, "internal": self.internal}
+        self.exact = {
+            store: {name: _exact(kind) for name, kind in fields.items()}
+            for store, fields in self.types.items()
+        }
         self.events: Mapping[str, Any] = document.get("events", {})
         self.on_enter = _hooks(document, "on_enter")
         self.on_exit = _hooks(document, "on_exit")
@@ -139,6 +147,7 @@ class Model:
         self.validate = None if "validate" not in document else _guard(document["validate"])
         self.idle = _life(document, "idle")
         self.lifetime = _life(document, "lifetime")
+        self.has_clocks = self.idle is not None or self.lifetime is not None
         groups = document.get("groups", {})
         self.groups = {
             member: name for name, group in groups.items() for member in group["members"]
@@ -147,7 +156,8 @@ class Model:
             name: self._node(name, body, groups) for name, body in document["states"].items()
         }
         named = {event for node in self.states.values() for event in node.on}
-        self.known_events = tuple(sorted(named | set(self.events)))
+        self.knows = frozenset(named | set(self.events))
+        self.known_events = tuple(sorted(self.knows))
         self.reads_visits = "visits" in repr(document) or "'call'" in repr(document)
         self.reads_previous = PREVIOUS in repr(document)
         self.places = {edge.place: edge for edge in self.edges()}
@@ -188,6 +198,8 @@ class Model:
             for child, each in body.get("children", {}).items()
         }
         join = body.get("join", len(children))
+        enter = _hooks(body, "enter", f"states/{name}/")
+        leave = _hooks(body, "exit", f"states/{name}/")
         run = _ask(body["run"]) if "run" in body else None
         ways_out = any((on, after, run, children, *when, *done, *failed))
         return Node(
@@ -200,11 +212,14 @@ class Model:
             run,
             children,
             1 if join == "any" else join,
-            _hooks(body, "enter", f"states/{name}/"),
-            _hooks(body, "exit", f"states/{name}/"),
+            enter,
+            leave,
             body.get("terminal", False) or not (ways_out or name == self.error),
             group,
             bool(any(when) or any(done)),
+            tuple(d.AwaitSignal(name, event) for event in on),
+            bool(self.on_enter or enter or run or children),
+            bool(self.on_exit or leave or self.on_transition),
         )
 
     def edges(self) -> Iterator[Edge]:
@@ -246,6 +261,15 @@ class Model:
             elif store == "internal":
                 found[name] = None if kind.get("nullable") else ZEROS[kind["type"]]
         return found
+
+
+_EXACT: Mapping[str, type] = {"boolean": bool, "integer": int, "string": str}
+_LIMITS = ("enum", "minimum", "maximum")
+
+
+def _exact(kind: Mapping[str, Any]) -> type | None:
+    """The type every value of which fits, where there is one."""
+    return None if any(each in kind for each in _LIMITS) else _EXACT.get(kind["type"])
 
 
 def _life(document: Mapping[str, Any], key: str) -> Timed | None:

@@ -6,7 +6,7 @@ Guards and updates see values only; nothing here looks at a clock or remembers a
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import msgspec
@@ -19,6 +19,7 @@ from corago.machine.model import PREVIOUS, Ask, Change, Edge, Guard, Model, Node
 from corago.machine.state import MachineState, Open
 
 Values = dict[str, Any]
+Patches = dict[str, dict[str, Any]]
 
 
 class UnansweredError(Exception):
@@ -73,7 +74,9 @@ class Mover:
         for edges in ways:
             if not edges:
                 continue
-            true = [edge for edge in edges if self.holds(edge)]
+            if len(edges) == 1 and edges[0].guard is None and not self._state.answers:
+                return edges[0]
+            true = self._true(edges)
             if not true:
                 continue
             first = true[0]
@@ -90,6 +93,27 @@ class Mover:
                     )
             return first
         return None
+
+    def _true(self, edges: tuple[Edge, ...]) -> list[Edge]:
+        """Those whose guards hold; two that say the same, or `if` and `unless` it, ask it once."""
+        if self._state.answers:
+            return [edge for edge in edges if self.holds(edge)]
+        true, known, value = [], None, None
+        for edge in edges:
+            guard = edge.guard
+            if guard is None:
+                true.append(edge)
+                continue
+            if guard.expression is None or guard.expression is not known:
+                if self.holds(edge):
+                    true.append(edge)
+                    value = not guard.negated
+                else:
+                    value = guard.negated
+                known = guard.expression
+            elif value is not guard.negated:
+                true.append(edge)
+        return true
 
     def holds(self, edge: Edge) -> bool:
         """Whether an edge's guard lets it be taken; one that a person passed over is not."""
@@ -137,6 +161,23 @@ class Mover:
             raise
 
     def _taken(self, edge: Edge, trigger: str) -> dict[str, Any]:
+        model, state, node = self._model, self._state, self.node
+        target = None if edge.to is None else model.states.get(edge.to)
+        if target is not None and not (
+            node.acts_on_exit or target.acts_on_entry or state.open or state.ran_stuck
+        ):
+            # by far the commonest case: no hook runs, no work begins or ends
+            found: dict[str, Any] = {
+                "source": node.name,
+                "target": target.name,
+                "edge": edge.place,
+                "trigger": trigger,
+            }
+            if edge.change is not None:
+                journey = _Journey(model, state, self._calls, self.values, node.name)
+                journey.change(edge.change, target.name)
+                found |= journey.results()
+            return found
         journey = _Journey(self._model, self._state, self._calls, self.values, self.node.name)
         if edge.to is None:
             journey.change(edge.change)
@@ -146,9 +187,10 @@ class Mover:
             raise TroubleError(
                 "previous", edge.place, "NoPreviousState", "no state was left before this one"
             )
-        model, target = self._model, self._model.states[to]
-        for change in (*model.on_exit, *self.node.exit, *model.on_transition):
-            journey.change(change, to)
+        target = model.states[to]
+        if node.acts_on_exit:
+            for change in (*model.on_exit, *node.exit, *model.on_transition):
+                journey.change(change, to)
         journey.change(edge.change, to)
         journey.enter(target, (*model.on_enter, *target.enter))
         return journey.fields(to, edge.place, trigger)
@@ -192,19 +234,19 @@ class _Journey:
         self._count = state.effects
         self._visits = state.visits
         self._effects: list[e.Effect] = []
-        self._patches: dict[str, dict[str, Any]] = {"internal": {}, "external": {}}
+        self._patches: Patches = {}
 
     def change(self, change: Change | None, to: str | None = None) -> None:
         """Assign, then ask for effects; all assignments of one change see the stores before it."""
         if change is None:
             return
         if change.sets or change.call:
-            found = dict(self._assigned(change, to))
-            for store in {store for store, _ in found}:
-                mine = {name: value for (of, name), value in found.items() if of == store}
-                self._patches[store] |= mine
+            found = self._told(change, to) if change.call else self._assigned(change, to)
+            for store, mine in found.items():
+                self._patches[store] = self._patches.get(store, {}) | mine
                 self._values[store] = {**self._values[store], **mine}
-            self._validate(change, to)
+            if self._model.validate is not None:
+                self._validate(change, to)
         for ask in change.effects:
             self._count += 1
             path = f"{self._at or self._model.initial}/{ask.activity}#{self._count}"
@@ -214,6 +256,8 @@ class _Journey:
         """Enter a state: count the visit, run the hooks, begin its work."""
         self._is_leaving = True
         self._at = target.name
+        if not (target.acts_on_entry or self._model.reads_visits):
+            return
         visit = self._visits.get(target.name, 0) + 1
         if self._model.reads_visits:
             self._values["visits"] = {**self._values.get("visits", {}), target.name: visit}
@@ -237,28 +281,39 @@ class _Journey:
             "edge": edge,
             "trigger": trigger,
         }
-        found |= {store: patch for store, patch in self._patches.items() if patch}
-        if self._effects:
-            found["effects"] = tuple(self._effects)
-        if self._is_leaving:
-            state = self._state
+        found |= self.results()
+        state = self._state
+        if self._is_leaving and (state.open or state.ran_stuck):
             stuck = [path for path, each in state.open.items() if each.stuck and _is_run(each)]
             stuck += [state.at] if state.ran_stuck else []
             if stuck:
                 found["resolved"] = tuple(stuck)
         return found
 
-    def _assigned(self, change: Change, to: str | None) -> Iterator[tuple[tuple[str, str], Any]]:
-        if change.call:
-            told = self._ask(f"{change.call}=", change.place, to)
-            if not isinstance(told or {}, dict):
-                raise _unfit(change, f"{change.call}() gave {told!r} and not a dict of fields")
-            for target, value in (told or {}).items():
-                store, _, name = str(target).partition(".")
-                if name not in self._model.types.get(store, {}):
-                    raise _unfit(change, f"{change.call}() set {target!r}, which is no field")
-                yield (store, name), self._fit(change, store, name, value)
+    def results(self) -> dict[str, Any]:
+        """The patches of the stores, and the effects."""
+        if self._effects:
+            return {**self._patches, "effects": tuple(self._effects)}
+        return self._patches
+
+    def _told(self, change: Change, to: str | None) -> Patches:
+        """What a function says that the fields become."""
+        found: Patches = {}
+        told = self._ask(f"{change.call}=", change.place, to)
+        if not isinstance(told or {}, dict):
+            raise _unfit(change, f"{change.call}() gave {told!r} and not a dict of fields")
+        for target, value in (told or {}).items():
+            store, _, name = str(target).partition(".")
+            if name not in self._model.types.get(store, {}):
+                raise _unfit(change, f"{change.call}() set {target!r}, which is no field")
+            found.setdefault(store, {})[name] = self._fit(change, store, name, value)
+        return found
+
+    def _assigned(self, change: Change, to: str | None) -> Patches:
+        """What expressions, and functions for one field, say that the fields become."""
+        found: Patches = {}
         for each in change.sets:
+            store, name = each.store, each.name
             if each.expression is None:
                 value = self._ask(f"{each.call}=", change.place, to)
             else:
@@ -268,7 +323,10 @@ class _Journey:
                     raise TroubleError(
                         "update", change.place, "EvaluationError", str(error)
                     ) from None
-            yield (each.store, each.name), self._fit(change, each.store, each.name, value)
+            if each.expression is None or type(value) is not self._model.exact[store][name]:
+                self._fit(change, store, name, value)
+            found.setdefault(store, {})[name] = value
+        return found
 
     def _fit(self, change: Change, store: str, name: str, value: Any) -> Any:
         fault = unfit(value, self._model.types[store][name])

@@ -123,6 +123,10 @@ class MachineProgram:
             fact = deciding.following(self.model, state, node, calls)
             if fact is not None:
                 return (d.RecordFact(fact),)
+            if node is not None and not (
+                state.open or state.children or state.leaving or node.is_terminal
+            ):
+                return wanting.waits(self.model, state, node)
         wishes = [*wanting.work(state)]
         if node is not None and node.is_terminal:
             if not wishes:

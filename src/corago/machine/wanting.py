@@ -44,13 +44,16 @@ def leaving(state: MachineState) -> Iterator[d.Decision]:
         yield _activity(effect, is_canceled=True)
 
 
-def waits(model: Model, state: MachineState, node: Node) -> Iterator[d.Decision]:
+def waits(model: Model, state: MachineState, node: Node) -> tuple[d.Decision, ...]:
     """The events that the current state takes, and the timers that run."""
-    for name in node.on:
-        yield d.AwaitSignal(node.name, name)
-    for name, timed, since in clocks(model, state, node):
-        if name not in state.fired and since is not None:
-            yield d.StartTimer(name, due=_later(since, timed.seconds), detail=timed.edge.label)
+    if not (node.after or model.has_clocks):
+        return node.signals
+    timers = (
+        d.StartTimer(name, due=_later(since, timed.seconds), detail=timed.edge.label)
+        for name, timed, since in clocks(model, state, node)
+        if name not in state.fired and since is not None
+    )
+    return (*node.signals, *timers)
 
 
 def clocks(

@@ -45,10 +45,16 @@ def works_hard(root: n.Node) -> bool:
     """Whether it may make or look through more than its values hold."""
     return any(
         isinstance(part, n.Loop | n.ArrayOf | n.ObjectOf)
-        or (isinstance(part, n.Arithmetic) and part.operator == "+")
+        or (isinstance(part, n.Arithmetic) and part.operator == "+" and not _adds_numbers(part))
         or (isinstance(part, n.Call) and part.function in {"lower", "upper"})
         for part in n.walk(root)
     )
+
+
+def _adds_numbers(part: n.Arithmetic) -> bool:
+    """Whether nothing but numbers can be added here, as one of them is written out."""
+    sides = (part.left, part.right)
+    return any(isinstance(each, n.Literal) and type(each.value) in {int, float} for each in sides)
 
 
 def with_budget(values: Values) -> dict[str, Any]:
