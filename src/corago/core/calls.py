@@ -5,7 +5,7 @@ Every answer or error is written down, so that it can be shown and repeated.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Protocol
 
 import msgspec
@@ -19,6 +19,11 @@ class Answer(msgspec.Struct, frozen=True, omit_defaults=True):
     name: str
     value: Any = None
     error: Failure | None = None
+
+
+def bare(names: Iterable[str]) -> tuple[str, ...]:
+    """Functions as their authors name them: in order, without the marks of what they are for."""
+    return tuple(sorted({name.rstrip("?=") for name in names}))
 
 
 class MissingFunctionError(Exception):

@@ -59,6 +59,10 @@ def target(
     found = {path: incident.position for path, incident in incidents(process, agenda).items()}
     if verb == "set_result":
         found.pop(POISON, None)
+        closed = {each.path for each in agenda.incidents if not each.takes_result}
+        if step in closed or (closed and closed >= found.keys()):
+            return "what has failed has no result that could be set: retry or skip it"
+        found = {path: position for path, position in found.items() if path not in closed}
     waits = {} if verb == "set_result" else backing_off(process, agenda, now)
     waiting = {path: known.position for path, known in waits.items()}
     if step is not None:

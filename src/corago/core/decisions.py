@@ -74,7 +74,8 @@ class StartChild(msgspec.Struct, frozen=True):
 class Incident(msgspec.Struct, frozen=True):
     """Something at `path` failed (event `position`) and stays so until a person acts.
 
-    `suspended` incidents keep the process open.
+    `suspended` incidents keep the process open. `takes_result` tells whether a person may put a
+    result in its place.
     """
 
     path: str
@@ -82,6 +83,7 @@ class Incident(msgspec.Struct, frozen=True):
     error: Failure
     occurrence: int = 1
     suspended: bool = False
+    takes_result: bool = True
 
 
 class Answered(msgspec.Struct, frozen=True):

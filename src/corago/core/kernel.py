@@ -242,7 +242,8 @@ class _Advance:
         if wanted is None:
             return
         path, result = message.path, message.result
-        if message.is_lost and isinstance(result, e.ActivityFailed):
+        is_in_doubt = message.is_lost and (wanted.at_most_once or not wanted.cancel)
+        if is_in_doubt and isinstance(result, e.ActivityFailed):
             self._record(
                 e.ProcessSuspended, path=path, occurrence=message.occurrence, error=result.error
             )
@@ -405,8 +406,7 @@ class _Advance:
         """Start what is named and not open, cancel what is open and not named."""
         if not wanted and not self.process.timers:
             return False
-        open_ = self.process.timers
-        wishes = {wish.timer: wish for wish in wanted}
+        open_, wishes = self.process.timers, {wish.timer: wish for wish in wanted}
         gone = [name for name in open_ if name not in wishes]
         new = [
             wish

@@ -274,7 +274,10 @@ def _lost(process: Process, event: e.LeaseLost) -> Process:
 def _suspended(process: Process, event: e.ProcessSuspended) -> Process:
     if not event.path:
         return _step(process, event, poison=event.error, poison_position=event.position)
-    attempt = process.activity(event.path, event.occurrence).attempt + 1
+    known = process.activity(event.path, event.occurrence)
+    has_just_closed = known.error is not None and known.first == known.attempt
+    has_just_closed = has_just_closed and not (known.started or known.queued == known.attempt)
+    attempt = known.attempt + (not has_just_closed)
     following = Activity(attempt, attempt, None, event.error, occurrence=event.occurrence)
     return _step(
         process,
@@ -357,7 +360,9 @@ _APPLY: dict[type, Callable[[Process, Any], Process]] = {
     e.ProcessResumed: _resumed,
     e.ProcessReopened: _reopened,
     # a request to stop is itself what a person wants done about a poisoned process
-    e.CancelRequested: lambda p, v: _step(p, v, cancel_requested=True, poison=None, losses=0),
+    e.CancelRequested: lambda p, v: _step(
+        p, v, cancel_requested=True, poison=None, losses=0, suspended=()
+    ),
     e.ProcessCompleted: lambda p, v: _replace(_ended(p, v), result=v.result),
     e.ProcessFailed: lambda p, v: _replace(_ended(p, v), error=v.error, error_path=v.path),
     e.ProcessCanceled: _ended,

@@ -109,10 +109,14 @@ class Difference(msgspec.Struct, frozen=True):
 
 
 class Foretold(msgspec.Struct, frozen=True):
-    """Where a process would pass or stand, in order; and what it would not do, and why."""
+    """Where a process would pass or stand, in order; and what it would not do, and why.
+
+    `waiting` are the signals that it has taken in and looks at only once a person has acted.
+    """
 
     path: tuple[str, ...]
     refused: tuple[tuple[str, str], ...] = ()
+    waiting: tuple[str, ...] = ()
 
 
 class Agenda(msgspec.Struct, frozen=True):

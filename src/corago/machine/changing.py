@@ -10,7 +10,7 @@ import msgspec
 from corago.core.expressions import unfit
 from corago.core.process import renamed
 from corago.core.program import Difference
-from corago.machine.model import Model
+from corago.machine.model import PREVIOUS, Model, Node, Timed
 from corago.machine.state import MachineState, Open
 
 _replace = msgspec.structs.replace
@@ -19,7 +19,7 @@ _replace = msgspec.structs.replace
 def differences(
     state: MachineState, before: Model, after: Model, renames: Mapping[str, str]
 ) -> tuple[Difference, ...]:
-    """Why a process can't simply go on: its state is gone, or a store does not fit."""
+    """Why a process can't simply go on: its state is gone or another one, or a store misfits."""
     return tuple(_differences(state, before, after, renames))
 
 
@@ -34,6 +34,16 @@ def _differences(
             f"state takes its place: --map {state.at}=NEW",
         )
         return
+    yield from _stores(state, after)
+    yield from _memory(state, after, renames)
+    if state.halted is not None:
+        yield from _halted(state, after, at)
+    if state.at and not after.states[at].is_terminal:
+        yield from _work(state, before.states[state.at], after.states[at])
+        yield from _timers(before.states[state.at], after.states[at], renames)
+
+
+def _stores(state: MachineState, after: Model) -> Iterator[Difference]:
     for store in ("external", "internal"):
         held = getattr(state, store)
         for name, kind in after.types[store].items():
@@ -43,18 +53,86 @@ def _differences(
                     yield Difference(state.at, f"{store}.{name} {fault}")
             elif store == "external" and "default" not in kind:
                 yield Difference(state.at, f"{store}.{name} is new and has no default: give it one")
-    if state.at and not after.states[at].is_terminal:
-        old, new = before.states[state.at], after.states[at]
-        if old.run is not None and not state.ran:
-            now = None if new.run is None else new.run.activity
-            if now != old.run.activity:
+
+
+def _memory(state: MachineState, after: Model, renames: Mapping[str, str]) -> Iterator[Difference]:
+    """The states that `previous()` would lead back to."""
+    if not after.reads_previous:
+        return
+    for name in dict.fromkeys((state.previous, state.before)):
+        if name and renames.get(name, name) not in after.states:
+            yield Difference(
+                state.at,
+                f"{PREVIOUS} may lead back to state {name!r}, which the other definition does not "
+                f"have; say which state takes its place: --map {name}=NEW",
+            )
+
+
+def _halted(state: MachineState, after: Model, at: str) -> Iterator[Difference]:
+    """What a person must act on keeps its place, so that there is still something to act on."""
+    assert state.halted is not None  # noqa: S101 - for the type checker: the caller has looked
+    path = state.halted.path
+    if at != state.at or path not in _places(after):
+        yield Difference(
+            state.at,
+            f"a person is needed at {path!r} first, which is gone in the other definition or has "
+            "another name there: retry or skip it, then migrate",
+        )
+
+
+def _places(model: Model) -> frozenset[str]:
+    """Where a machine can come to a halt."""
+    changes = [*model.on_enter, *model.on_exit, *model.on_transition]
+    for node in model.states.values():
+        changes += (*node.enter, *node.exit)
+    ways = [f"states/{name}" for name in model.states]
+    ends = [f"{way}/{kind}" for way in ways for kind in ("run", "children")]
+    timed = ("idle", "lifetime")
+    return frozenset([*model.places, *(each.place for each in changes), *ways, *ends, *timed])
+
+
+def _work(state: MachineState, old: Node, new: Node) -> Iterator[Difference]:
+    """Work begins on entering a state, and never because of another definition."""
+    has, gets = old.run and old.run.activity, new.run and new.run.activity
+    if has != gets and not (has and state.ran):
+        yield Difference(
+            state.at,
+            f"state {state.at!r} runs {has!r} now and would run {gets!r}; wait until that has "
+            "ended, or cancel it"
+            if has
+            else f"state {state.at!r} runs nothing now and would run {gets!r}, which begins on "
+            "entering it only; lead the process to another state first",
+        )
+    if new.children.keys() != old.children.keys():
+        children = ", ".join(map(repr, new.children)) or "no children"
+        yield Difference(
+            state.at,
+            f"state {state.at!r} would wait for {children} there, and children begin on entering "
+            "it only; lead the process to another state first",
+        )
+
+
+def _timers(old: Node, new: Node, renames: Mapping[str, str]) -> Iterator[Difference]:
+    """Timers are known by their places, so what stands at one must be the same edge."""
+    for group in dict.fromkeys(("", old.group if old.group == new.group else "")):
+        olds, news = ([each for each in one.after if each.group == group] for one in (old, new))
+        for number, (one, other) in enumerate(zip(olds, news, strict=False)):
+            if _meaning(one, renames) != _meaning(other, {}):
+                holder = f"group {group!r}" if group else f"state {old.name!r}"
                 yield Difference(
-                    state.at,
-                    f"state {state.at!r} runs {old.run.activity!r} now and would run {now!r}; wait "
-                    "until that has ended, or cancel it",
+                    old.name,
+                    f"edge {number} under `after` of {holder} is {one.edge.label!r} now and "
+                    f"{other.edge.label!r} there, and its time may be running or have passed; add "
+                    "new edges behind the old ones, or lead the process to another state first",
                 )
-        if state.children and dict.fromkeys(new.children) != dict.fromkeys(old.children):
-            yield Difference(state.at, f"state {state.at!r} waits for other children there")
+                break
+
+
+def _meaning(timed: Timed, renames: Mapping[str, str]) -> tuple[Any, ...]:
+    edge = timed.edge
+    to = None if edge.to is None else renames.get(edge.to, edge.to)
+    guard = None if edge.guard is None else (edge.guard.text, edge.guard.negated)
+    return timed.seconds, to, guard
 
 
 def adopted(
@@ -73,10 +151,14 @@ def adopted(
 
     at = renames.get(state.at, state.at)
     group = after.groups.get(at, "")
+    timers = {timed.timer for node in after.states.values() for timed in node.after}
+    timers |= {"idle", "lifetime"}
+    fired = (renamed(timer, renames) for timer in state.fired)
     return _replace(
         state,
         at=at,
         previous=renames.get(state.previous, state.previous),
+        before=renames.get(state.before, state.before),
         internal={**after.beginning("internal"), **state.internal},
         external={**after.beginning("external"), **state.external},
         visits=moved(state.visits),
@@ -90,10 +172,12 @@ def adopted(
         },
         group=group,
         group_entered=state.group_entered if group == state.group else state.entered,
-        fired=tuple(renamed(timer, renames) for timer in state.fired),
-        causes=tuple(cause for cause in state.causes if not cause.is_timer),
+        fired=tuple(timer for timer in fired if timer.rpartition("@")[0] in timers),
+        causes=tuple(
+            _replace(cause, name=renamed(cause.name, renames)) if cause.is_timer else cause
+            for cause in state.causes
+        ),
         answers={},
         steps=0,
         trail=(),
-        halted=None,
     )

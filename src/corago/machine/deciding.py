@@ -100,10 +100,10 @@ def awaited_failure(state: MachineState) -> e.Trouble | None:
         if each.failure is not None and not each.stuck and each.effect.kind == "run":
             error = each.failure
             return e.Trouble("activity", error.type, error.message, f"states/{at}/run", at)
-    error = state.failure if state.ran == "failed" and not state.ran_stuck else None
-    if error is None:
+    bad = state.failure if state.ran == "failed" and not state.ran_stuck else None
+    if bad is None:
         return None
-    return e.Trouble("children", error.type, error.message, f"states/{at}/children", at)
+    return e.Trouble("children", bad.type, bad.message, f"states/{at}/children", at)
 
 
 def _look_at_failures(state: MachineState) -> None:
@@ -198,7 +198,10 @@ def _fallen(
             fields = Mover(model, state, calls).fallen(trouble, trigger)
             return d.Fact(e.Transitioned, fields)
         except TroubleError as worse:
-            return _halting(state, worse)
+            text = f"{trouble}; and the error state could not be entered: {worse}"
+            both = TroubleError(trouble.kind, trouble.where, trouble.type, text)
+            both.edge = trouble.edge
+            return _halting(state, both)
     return _halting(state, trouble)
 
 

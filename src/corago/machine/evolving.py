@@ -64,13 +64,13 @@ def _refused(_: Model, state: MachineState, event: e.CommandRefused) -> MachineS
 
 def _transitioned(model: Model, state: MachineState, event: e.Transitioned) -> MachineState:
     changes: dict[str, Any] = {
-        "steps": 1 if event.trigger else state.steps + 1,
+        "steps": 1 if event.trigger or event.error is not None else state.steps + 1,
         "stirred": event.at,
     }
     if event.trigger:
         changes["causes"] = state.causes[1:]
-        if state.trail:
-            changes["trail"] = ()
+    if state.trail and (event.trigger or event.error is not None):
+        changes["trail"] = ()
     if state.answers:
         changes["answers"] = {}
     if state.fired:
@@ -107,9 +107,9 @@ def _transitioned(model: Model, state: MachineState, event: e.Transitioned) -> M
     if open_ is not state.open:
         changes["open"] = open_
     after = _replace(state, **changes)
-    if not node.moves_on:
-        return after
-    return _replace(after, trail=(*after.trail, digest(model, after)))
+    if node.moves_on:
+        return _replace(after, trail=(*after.trail, digest(model, after)))
+    return _replace(after, trail=()) if after.trail else after
 
 
 def _left(
@@ -140,6 +140,10 @@ def _enter(
     # no edge leads into the error state, not even back into it
     if source not in (name, model.error):
         found["previous"] = source
+    if event.error is not None:
+        found["before"] = state.previous
+    elif source == model.error and name == state.previous:
+        found |= {"previous": state.before, "before": ""}
     if state.ran:
         found |= {"ran": "", "result": None, "failure": None, "ran_stuck": 0}
     if state.children:
@@ -178,7 +182,7 @@ def _closed(_: Model, state: MachineState, event: e.ActivityClosed) -> MachineSt
         return _replace(state, leaving=_without(state.leaving, path))
     known = state.open.get(path)
     if known is None and isinstance(event.result, e.ActivityCompleted):
-        return _settled(state, path, event.result.result)
+        return _settled(state, event, event.result.result)
     if known is None or known.effect.occurrence != event.occurrence:
         return state
     if isinstance(event.result, e.ActivityCompleted):
@@ -198,16 +202,19 @@ def _skipped(_: Model, state: MachineState, event: e.StepSkipped) -> MachineStat
     known = state.open.get(event.path)
     if known is not None:
         return _done(state, known, None)
-    return _settled(state, event.path, told(state.children))
+    return _settled(state, event, told(state.children))
 
 
-def _settled(state: MachineState, path: str, result: Any) -> MachineState:
+def _settled(
+    state: MachineState, event: e.StepSkipped | e.ActivityClosed, result: Any
+) -> MachineState:
     """A person has answered for what stood still here."""
+    path = event.path
     if state.halted is not None and state.halted.path == path:
-        state = _replace(state, halted=None, steps=0, trail=())
+        state = _freed(state, event)
         if path in _ENDS:
             return _replace(state, causes=state.causes[1:])
-        # the edge counts as one whose guard said no
+        # the edge counts as one whose guard said no, a hook as one that has nothing to do
         return _replace(state, answers={**state.answers, path: Given()})
     if path == state.at and state.ran_stuck:
         return _stirred(state, ran="done", result=result, failure=None, ran_stuck=0)
@@ -215,6 +222,23 @@ def _settled(state: MachineState, path: str, result: Any) -> MachineState:
 
 
 _ENDS = ("idle", "lifetime")
+_OF_CAUSES = ("on", "after")
+
+
+def _freed(state: MachineState, event: e.StepSkipped | e.ActivityClosed | e.ProcessResumed) -> Any:
+    """The machine goes on, with what it was at: the first cause, or what led on by itself."""
+    assert state.halted is not None  # noqa: S101 - for the type checker: the caller has looked
+    path = state.halted.path
+    was_at_cause = path in _ENDS or path.split("/")[2:3] in [[kind] for kind in _OF_CAUSES]
+    return _replace(
+        state,
+        halted=None,
+        steps=0 if was_at_cause else 1,
+        trail=(),
+        answers={},
+        stirred=event.at,
+        fired=_awake(state.fired),
+    )
 
 
 def _suspended(_: Model, state: MachineState, event: e.ProcessSuspended) -> MachineState:
@@ -230,13 +254,14 @@ def _suspended(_: Model, state: MachineState, event: e.ProcessSuspended) -> Mach
     return _replace(state, halted=Stuck(path, event.position, event.error))
 
 
-def _resumed(_: Model, state: MachineState, event: e.ProcessResumed) -> MachineState:
+def _resumed(model: Model, state: MachineState, event: e.ProcessResumed) -> MachineState:
     for path in event.paths:
         known = state.open.get(path)
         if state.halted is not None and state.halted.path == path:
-            causes = state.causes[1:] if path in _ENDS else state.causes
-            state = _stirred(_replace(state, halted=None, causes=causes, stirred=event.at))
-            state = _replace(state, fired=_awake(state.fired))
+            state = _freed(state, event)
+            timed = {"idle": model.idle, "lifetime": model.lifetime}.get(path)
+            if timed is not None and timed.edge.to is None:
+                state = _replace(state, causes=state.causes[1:])  # its time is up, and stays so
         elif known is not None and known.stuck:
             state = _replace(state, open={**state.open, path: Open(known.effect)})
         elif path == state.at and state.ran_stuck:

@@ -10,6 +10,9 @@ import msgspec
 
 _LISTED = 12
 
+_LONGEST = 120
+"""A pointer of more characters is cut where it is shown."""
+
 
 class Fault(msgspec.Struct, frozen=True):
     """One fault: a JSON pointer (RFC 6901) into the given document, what is wrong, what to do."""
@@ -19,8 +22,14 @@ class Fault(msgspec.Struct, frozen=True):
     fix: str = ""
 
     def __str__(self) -> str:
-        place = self.pointer or "the document"
+        place = _cut(self.pointer) or "the document"
         return f"{place}: {self.text}; {self.fix}" if self.fix else f"{place}: {self.text}"
+
+
+def _cut(place: str) -> str:
+    """A long pointer without its middle: where it begins and where it ends tell most."""
+    half = _LONGEST // 2
+    return place if len(place) <= _LONGEST else f"{place[:half]}…{place[-half:]}"
 
 
 def pointer(*parts: str | int) -> str:

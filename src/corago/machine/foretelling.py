@@ -34,7 +34,9 @@ def foretold(
         refused += _reasons(model, state, node.done if state.ran == "done" else (), None)
         refused += _reasons(model, state, node.when, None)
     refused += [(each.path, str(each.error)) for each in agenda.incidents]
-    return Foretold(tuple(path), tuple(refused))
+    causes = () if state.halted is None else state.causes
+    waiting = tuple(cause.name for cause in causes if not cause.is_timer)
+    return Foretold(tuple(path), tuple(refused), waiting)
 
 
 def _others(model: Model, state: MachineState, event: e.Transitioned) -> Iterator[tuple[str, str]]:

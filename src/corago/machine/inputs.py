@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from corago.core.expressions import unfit
+from corago.core.expressions.parsing import LARGEST
 from corago.errors import InvalidInputError
 from corago.machine.model import Model
 
@@ -35,6 +36,11 @@ def check_signal(model: Model, name: str, data: Any) -> Any:
         )
     fields = model.events.get(name)
     if not fields:
+        if data is not None and (large := _too_large(data)) is not None:
+            raise InvalidInputError(
+                f"event {name!r} of machine {model.name!r} brings an integer that is not below "
+                f"2**63 ({reprlib.repr(large)}): send it as text"
+            )
         return data
     values = {} if data is None else data
     if not isinstance(values, dict):
@@ -74,6 +80,20 @@ def _check(
         ]
     if faults:
         raise InvalidInputError(f"{what}: {'; '.join(faults)}")
+
+
+def _too_large(data: Any) -> int | None:
+    """An integer outside 64 bits anywhere in a JSON value."""
+    waiting = [data]
+    while waiting:
+        value = waiting.pop()
+        if isinstance(value, dict):
+            waiting += value.values()
+        elif isinstance(value, (list, tuple)):
+            waiting += value
+        elif isinstance(value, int) and abs(value) > LARGEST:
+            return value
+    return None
 
 
 def _listed(names: Iterable[str]) -> str:

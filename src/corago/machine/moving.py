@@ -16,10 +16,14 @@ from corago.core.calls import Calls
 from corago.core.codec import canonical
 from corago.core.expressions import EvaluationError, unfit
 from corago.machine.model import PREVIOUS, Ask, Change, Edge, Guard, Model, Node, Ways
-from corago.machine.state import MachineState, Open
+from corago.machine.state import Given, MachineState, Open
 
 Values = dict[str, Any]
 Patches = dict[str, dict[str, Any]]
+
+
+PASSED_OVER = Given()
+"""The answer at the place of an edge or a hook that a person does without."""
 
 
 class UnansweredError(Exception):
@@ -238,7 +242,7 @@ class _Journey:
 
     def change(self, change: Change | None, to: str | None = None) -> None:
         """Assign, then ask for effects; all assignments of one change see the stores before it."""
-        if change is None:
+        if change is None or self._state.answers.get(change.place) == PASSED_OVER:
             return
         if change.sets or change.call:
             found = self._told(change, to) if change.call else self._assigned(change, to)
@@ -300,9 +304,11 @@ class _Journey:
         """What a function says that the fields become."""
         found: Patches = {}
         told = self._ask(f"{change.call}=", change.place, to)
-        if not isinstance(told or {}, dict):
+        if told is None:
+            return found
+        if not isinstance(told, dict):
             raise _unfit(change, f"{change.call}() gave {told!r} and not a dict of fields")
-        for target, value in (told or {}).items():
+        for target, value in told.items():
             store, _, name = str(target).partition(".")
             if name not in self._model.types.get(store, {}):
                 raise _unfit(change, f"{change.call}() set {target!r}, which is no field")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import keyword
 import re
 
-from corago.machine.shapes import Text
+from corago.machine.shapes import LONGEST, Text
 
 PREVIOUS = "previous()"
 TYPES = ("boolean", "integer", "number", "string", "array", "object", "any")
@@ -56,4 +56,7 @@ def _is_target(text: str) -> bool:
     return match is not None and is_name(match[2])
 
 
-SET_TARGET = Text("target of `set`", _is_target, "'internal.FIELD' or 'external.FIELD'")
+_STORE = len("internal.")
+SET_TARGET = Text(
+    "target of `set`", _is_target, "'internal.FIELD' or 'external.FIELD'", _STORE + LONGEST
+)

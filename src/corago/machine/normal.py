@@ -8,6 +8,7 @@ from typing import Any
 from corago.errors import InvalidMachineError
 from corago.machine.faults import Fault
 from corago.machine.grammar import MACHINE
+from corago.machine.shapes import LONGEST
 
 
 def normal(given: Mapping[str, Any]) -> dict[str, Any]:
@@ -32,4 +33,4 @@ def read(given: Any) -> tuple[dict[str, Any], list[Fault]]:
 def name_of(given: Any) -> str:
     """What to call a machine in an error, however broken its document is."""
     name = given.get("name") if isinstance(given, Mapping) else None
-    return name if isinstance(name, str) else "?"
+    return name[:LONGEST] if isinstance(name, str) else "?"

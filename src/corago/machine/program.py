@@ -136,7 +136,11 @@ class MachineProgram:
         wishes += wanting.leaving(state)
         if state.halted is not None:
             stuck = state.halted
-            wishes.append(d.Incident(stuck.path, stuck.position, stuck.error, suspended=True))
+            wishes.append(
+                d.Incident(
+                    stuck.path, stuck.position, stuck.error, suspended=True, takes_result=False
+                )
+            )
         if node is not None:
             wishes += wanting.waits(self.model, state, node)
         return tuple(wishes)

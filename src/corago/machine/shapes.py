@@ -22,6 +22,9 @@ Found = list[Fault]
 DEEPEST = 100
 """So many levels may be nested."""
 
+LONGEST = 200
+"""So many characters may a name have."""
+
 _INTEGERS = 2**63
 _KINDS: tuple[tuple[Any, str], ...] = (
     (type(None), "null"),
@@ -56,13 +59,19 @@ class Text:
     what: str
     fits: Callable[[str], bool] = bool
     form: str = "a text that is not empty"
+    longest: int = LONGEST
 
     def read(self, value: Any, at: str, found: Found) -> str | None:
         if not isinstance(value, str):
             found.append(Fault(at, f"{self.what} is {described(value)}", f"write {self.form}"))
             return None
         if not (self.fits(value) and value.isprintable()):
-            found.append(Fault(at, f"{value!r} is no good {self.what}", f"write {self.form}"))
+            text = f"{shortened(value)} is no good {self.what}"
+            found.append(Fault(at, text, f"write {self.form}"))
+            return None
+        if len(value) > self.longest:
+            text = f"a {self.what} of {len(value):,} characters is too long"
+            found.append(Fault(at, text, f"write at most {self.longest}"))
             return None
         return str(value)
 
@@ -73,7 +82,7 @@ class Prose:
 
     def read(self, value: Any, at: str, found: Found) -> str | None:
         if isinstance(value, str):
-            return str(value)
+            return _plain_text(value, at, found)
         found.append(Fault(at, f"a description is {described(value)}", "write a text"))
         return None
 

@@ -58,11 +58,13 @@ class Given(msgspec.Struct, frozen=True, omit_defaults=True):
 class MachineState(msgspec.Struct, frozen=True, omit_defaults=True):
     """Where a machine stands.
 
-    `at` is empty before the first transition. `causes` wait to be answered, the first is next.
-    `steps` counts the transitions since the last message, `trail` holds digests of those states
-    that they may have to leave at once. `ran` tells how the awaited work of this visit ended: done
-    or failed. `fired` are the timers of this visit that have fired. `entered`, `stirred` and
-    `began` are the instants of the last entry, the last transition or message, and the start.
+    `at` is empty before the first transition. `previous` is the state that was left for this one,
+    `before` the one before that, while the machine is in its error state. `causes` wait to be
+    answered, the first is next. `steps` counts the transitions since the last message, `trail`
+    holds digests of those states that they may have to leave at once. `ran` tells how the awaited
+    work of this visit ended: done or failed. `fired` are the timers of this visit that have fired.
+    `entered`, `stirred` and `began` are the instants of the last entry, the last transition or
+    message, and the start.
     """
 
     at: str = ""
@@ -70,6 +72,7 @@ class MachineState(msgspec.Struct, frozen=True, omit_defaults=True):
     external: dict[str, Any] = {}
     visits: dict[str, int] = {}
     previous: str = ""
+    before: str = ""
     error: e.Trouble | None = None
     began: datetime | None = None
     entered: datetime | None = None

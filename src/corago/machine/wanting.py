@@ -91,7 +91,7 @@ def _activity(effect: e.Effect, *, is_canceled: bool) -> d.ScheduleActivity:
         effect.occurrence,
         None if effect.retry is None else _retry(msgspec.json.encode(effect.retry)),
         effect.timeout,
-        effect.at_most_once,
+        effect.at_most_once and not is_canceled,  # nobody needs to know how far it had come
         is_canceled,
         effect.activity,
         effect.queue,

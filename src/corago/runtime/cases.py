@@ -12,7 +12,7 @@ from corago.core import commands
 from corago.core import decisions as d
 from corago.core import messages as m
 from corago.core.process import Process
-from corago.core.program import NOTHING, Agenda, Difference
+from corago.core.program import NOTHING, Agenda, Difference, Foretold
 from corago.ports.backend import Description
 from corago.ports.store import Instance
 from corago.runtime.views import Wait, Way
@@ -29,7 +29,8 @@ class Surroundings:
     """What an explanation needs to know besides the process.
 
     Is the store paused, who lives (`own` is the asking engine's worker), who has which code.
-    `differences` stand between the process and the `newer` definition of its workflow.
+    `differences` stand between the process and the `newer` definition of its workflow; `lacks` are
+    the functions that the process's own names and that are not here.
     """
 
     is_paused: bool
@@ -39,6 +40,7 @@ class Surroundings:
     now: datetime = field(default=EPOCH)
     differences: Sequence[Difference] = field(default=())
     newer: str = ""
+    lacks: Sequence[str] = field(default=())
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,10 +79,15 @@ class Case:
         return program.view(state) if program.internal(state) is not None else ""
 
     @property
-    def refused(self) -> tuple[tuple[str, str], ...]:
-        """What would lead on by itself and does not yet, each with the reason."""
+    def foretold(self) -> Foretold:
+        """What would lead on by itself and does not yet, and what waits for a person."""
         program, state = self.description.program, self.description.snapshot.state
-        return program.foretold(state, (), self.agenda or NOTHING).refused
+        return program.foretold(state, (), self.agenda or NOTHING)
+
+    @property
+    def is_at_rest(self) -> bool:
+        """Whether it wants nothing at all, though it has not ended."""
+        return not (self.is_held or self.is_due) and self.agenda == NOTHING
 
     @property
     def is_held(self) -> bool:

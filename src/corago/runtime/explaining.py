@@ -64,9 +64,12 @@ def damaged(process_id: str, error: Exception, now: datetime) -> Explanation:
 
 def _notes(case: Case, reason: str) -> Iterable[str]:
     """What else is true of an open process."""
-    if reason == "waiting" and case.refused:
-        ways = some(f"{at} ({brief(why)})" for at, why in case.refused)
+    if reason == "waiting" and (refused := case.foretold.refused):
+        ways = some(f"{at} ({brief(why)})" for at, why in refused)
         yield f"what does not lead on yet: {ways}"
+    if reason == "suspended" and (waiting := case.foretold.waiting):
+        events = "an event waits" if len(waiting) == 1 else f"{len(waiting):,} events wait"
+        yield f"{events} until a person has acted: {some(map(repr, waiting), ', ')}"
     if case.process.cancel_requested and not case.is_held:
         yield "it was asked to stop"
     if case.orders and not case.is_held:
@@ -113,6 +116,12 @@ def _failed(case: Case) -> Told:
 # -- a person is needed ----------------------------------------------------------------------------
 
 
+def _needs_person(case: Case) -> bool:
+    """Whether there is something to act on; without the code, the recorded status has to do."""
+    is_known = bool(case.incidents) or case.agenda is None
+    return case.process.standing == "suspended" and is_known and not case.orders
+
+
 def _suspended(case: Case) -> Told:
     text = f"has been suspended since {case.since}: {_incidents(case)}"
     return Told(text, _ways_past(case))
@@ -143,7 +152,8 @@ def _ways_past(case: Case) -> Iterable[Way]:
     step = () if is_one else ("--step", found[0])
     yield Way(case.command("retry"), "tries it again" if is_one else "tries all of them again")
     yield Way(case.command("skip", *step), "goes on without it")
-    yield Way(case.command("set-result", "JSON", *step), "puts a result in its place")
+    if case.incidents[0].takes_result:
+        yield Way(case.command("set-result", "JSON", *step), "puts a result in its place")
 
 
 # -- open ------------------------------------------------------------------------------------------
@@ -174,8 +184,15 @@ def _left(case: Case) -> Told:
     return Told(text, () if case.around.workers else [_START], missing="worker")
 
 
+def _is_stopping(case: Case) -> bool:
+    """Whether it has been asked to stop and waits for what still runs."""
+    is_quiet = not case.is_due and case.process.standing == "suspended"
+    return case.process.cancel_requested and (case.is_held or is_quiet)
+
+
 def _stopping(case: Case) -> Told:
-    text = f"was asked to stop; worker {case.row.owner_name} waits for {_steps(case)} to end"
+    who = f"worker {case.row.owner_name}" if case.is_held else "it"
+    text = f"was asked to stop; {who} waits for {_steps(case)} to end"
     return Told(text, [Way(case.command("abort"), "ends it at once")])
 
 
@@ -185,7 +202,8 @@ def _running(case: Case) -> Told:
 
 
 def _steps(case: Case) -> str:
-    return some((repr(wait.path) for wait in case.of("step")), ", ") or "its steps"
+    waits = case.of("step", "queue")
+    return some((repr(wait.path) for wait in waits), ", ") or "its steps"
 
 
 def _is_waiting(case: Case) -> bool:
@@ -198,6 +216,19 @@ def _waiting(case: Case) -> Told:
     text = f"has been waiting since {case.since}: {some(brief(str(wait)) for wait in waits)}"
     ways = (_way_on(case, wait) for wait in waits[:SHOWN])
     return Told(text, dict.fromkeys(way for way in ways if way is not None))
+
+
+def _at_rest(case: Case) -> Told:
+    ways = [
+        Way(case.command("migrate", "--dry-run"), "says what a newer definition would mean"),
+        Way(
+            case.command("update", '{"FIELD": VALUE}'),
+            "wakes it, if a guard reads the external store",
+        ),
+        Way(case.command("abort"), "ends it"),
+    ]
+    text = f"has stood still since {case.since}: nothing leads on from there"
+    return Told(f"{text}, unless a definition with a way out takes it over", ways)
 
 
 def _way_on(case: Case, wait: Wait) -> Way | None:
@@ -261,7 +292,19 @@ def _changed(case: Case) -> Told:
     return Told(text, ways, missing=case.code)
 
 
+def _without_functions(case: Case) -> Told:
+    names = ", ".join(map(repr, case.around.lacks))
+    text = (
+        f"has been due since {case.due}, but the only worker that is running "
+        f"({case.around.own}) lacks what the definition of {case.code} names: {names}; hand it a "
+        f"{case.row.workflow}, of whatever version, with functions of these names"
+    )
+    return Told(text, [Way("corago worker FILE", "runs a file that has them")], missing=names)
+
+
 def _without_code(case: Case) -> Told:
+    if case.around.lacks:
+        return _without_functions(case)
     text = (
         f"has been due since {case.due}, but the only worker that is running "
         f"({case.around.own}) has not the code of {case.code}: hand it the workflow as it was when "
@@ -287,12 +330,13 @@ RULES: tuple[Rule, ...] = (
     Rule("canceled", _ended("canceled"), _asked("was canceled")),
     Rule("aborted", _ended("aborted"), _asked("was aborted")),
     Rule("timed_out", _ended("timed_out"), _timed_out),
-    Rule("suspended", lambda c: c.process.standing == "suspended" and not c.orders, _suspended),
+    Rule("suspended", _needs_person, _suspended),
     Rule("paused", _stands_paused, _paused),
     Rule("queued", _is_left, _left),
-    Rule("running", lambda c: c.is_held and c.process.cancel_requested, _stopping),
+    Rule("running", _is_stopping, _stopping),
     Rule("running", lambda c: c.is_held, _running),
     Rule("waiting", _is_waiting, _waiting),
+    Rule("waiting", lambda c: c.is_at_rest, _at_rest),
     Rule("queued", lambda c: c.around.has_code, _queued),
     Rule("definition_changed", _differs, _changed),
     Rule("queued", lambda c: not c.around.workers, _unmanned),

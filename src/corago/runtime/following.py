@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from corago.core import messages as m
+from corago.core.calls import bare
 from corago.core.commit import Commit
 from corago.core.tasks import DecisionTask, Hold
 from corago.ports.store import ALL_SEEN
@@ -38,10 +39,10 @@ async def follow(worker: Worker, task: DecisionTask) -> m.Adopt | Functions | No
         missing = sorted(needs - functions.keys())
         if not missing:
             return functions
-        _log.info(
+        _log.warning(
             "process %s waits: its definition names functions that are not here: %s",
             task.process_id,
-            ", ".join(missing),
+            ", ".join(bare(missing)),
             extra=fields(task.snapshot.process),
         )
         await _leave(worker, task, definition.id)

@@ -9,7 +9,7 @@ from typing import Any
 from corago.clock import Clock
 from corago.core import codec, kernel
 from corago.core import messages as m
-from corago.core.calls import LiveCalls, MissingFunctionError
+from corago.core.calls import LiveCalls, MissingFunctionError, bare
 from corago.core.history import History
 from corago.core.preview import Preview, Question, foresee
 from corago.core.program import Agenda, Difference
@@ -123,20 +123,33 @@ class Inquiry:
         except StoreError as error:
             return explaining.damaged(id, error, self._clock.now())
         newer, differences = await self._differences(description)
+        has_code, lacks = self._code_of(description)
         around = Surroundings(
             is_paused=await self._backend.pause(),
             workers=[peer.name for peer in await self._backend.peers() if not peer.is_dead],
             own=self._own_worker(),
-            has_code=self._has_code(description.row.sha),
+            has_code=has_code,
+            lacks=lacks,
             now=self._clock.now(),
             differences=differences,
             newer=newer,
         )
         return explaining.explain(description, self._agenda(description), around)
 
+    def _code_of(self, description: Description) -> tuple[bool, tuple[str, ...]]:
+        """Whether a process can go on here, and the functions of its definition that are not."""
+        sha, needs = description.row.sha, description.program.needs
+        if needs is None or self._has_code(sha):
+            return self._has_code(sha), ()
+        lacks = bare(needs - self._functions(sha).keys())
+        follower = self._backend.follower(sha)
+        return follower is not None and self._has_code(follower.sha) and not lacks, lacks
+
     async def _differences(self, description: Description) -> tuple[str, tuple[Difference, ...]]:
         """The definition that a process would follow next, and what stands between."""
         row = description.row
+        if description.program.needs is not None:
+            return "", ()  # it keeps its own
         newest = await self._backend.newest(row.workflow, row.version)
         if newest is None or newest.sha == row.sha or description.snapshot.process.is_closed:
             return "", ()

@@ -171,7 +171,7 @@ class _Recorded:
         function = self._functions.get(name)
         try:
             return Answer(name, None if function is None else function(values))
-        except Exception as error:  # noqa: BLE001 - an update is user code, and its error an answer
+        except (Exception, SystemExit) as error:  # noqa: BLE001 - user code: its error is an answer
             return Answer(name, error=e.Failure(type(error).__name__, str(error)))
 
 
@@ -228,7 +228,7 @@ def _answered(point: _Point, event: e.PredicateAnswered) -> str | None:
         return None
     try:
         says = "yes" if predicate(values) else "no"
-    except Exception as error:  # noqa: BLE001 - a predicate is user code, and its error an answer
+    except (Exception, SystemExit) as error:  # noqa: BLE001 - user code: its error is an answer
         says = type(error).__name__
     recorded = ("yes" if event.answer else "no") if event.error is None else event.error.type
     return None if says == recorded else f"today's predicate {name!r} says {says}"

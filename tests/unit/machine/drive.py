@@ -183,7 +183,8 @@ class Drive:
         assert (told.state, told.internal, told.external) == (self.at, self.internal, self.external)
         assert dict(told.timers) == self.process.timers
         moves = [each for each in commit.events if isinstance(each, e.Transitioned)]
-        assert told.path == (before, *(each.target for each in moves if not each.stays))
+        stood = [before] if before else []
+        assert told.path == (*stood, *(each.target for each in moves if not each.stays))
         return self
 
     def event(self, name: str, **data: Any) -> Drive:

@@ -69,6 +69,8 @@ def unfit(value: Any, declared: Declared) -> str | None:
     if wanted is not None:
         noun, is_one = wanted
         if not is_one(value):
+            if kind in {"integer", "number"} and type(value) is int:
+                return f"must be {noun} below 2**63, not {shown(value)}"
             return f"must be {noun}, not {kind_of(value)} ({shown(value)}){_hint(kind, value)}"
     return _unfit_limits(value, declared) or _unfit_parts(value, declared)
 

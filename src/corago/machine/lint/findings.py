@@ -30,7 +30,10 @@ CODES: Mapping[str, Code] = {
         "`previous()` is said where no state has been left, ever or on the first visit.",
         ("error", "warning"),
     ),
-    "stuck": Code("The machine stays in this state for ever, whatever happens.", ("error",)),
+    "stuck": Code(
+        "The machine stays in this state for ever: whatever happens, or once its work is done.",
+        ("error",),
+    ),
     "eventless-cycle": Code(
         "Edges without events lead round in a circle: always, or for some values.",
         ("error", "warning"),

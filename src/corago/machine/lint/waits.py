@@ -52,6 +52,15 @@ def stuck(judge: Judge) -> Iterator[Finding]:
     if chart.timers:
         return
     for state in _waiting(chart):
+        if chart.has_work(state) and not chart.edges(state, "on", "when", "after", "done"):
+            yield Finding(
+                "stuck",
+                "error",
+                f"states/{state}",
+                f"{state!r} is never left once its work has ended well: it has no `done` edge",
+                'add a `done` edge, or say "forever": true',
+                chart.witnesses[state] or None,
+            )
         if chart.edges(state, "on", "after") or chart.has_work(state):
             continue
         edges = chart.edges(state, "when")
