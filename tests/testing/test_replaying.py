@@ -31,6 +31,7 @@ from corago.cli.options import COMMON
 from corago.cli.output import Output
 from corago.core import events as e
 from corago.core.history import History
+from corago.machine import define
 from corago.testing import (
     ReplayError,
     VirtualClock,
@@ -293,6 +294,20 @@ def test_an_operators_commands_fit(engine: Engine) -> None:
     assert replay(handle.history(), form).status == "aborted"
     with pytest.raises(ReplayError, match="StepSkipped|ActivityClosed 'Both/Other'"):
         replay(handle.history(), port(parallel("Both", fragile), fragile))
+
+
+@pytest.mark.parametrize("role", ["if", "set"])
+def test_a_function_that_wants_to_exit_fits_as_any_that_fails(engine: Engine, role: str) -> None:
+    def leaves() -> bool:
+        raise SystemExit(3)
+
+    edge = {"event": "go", role: {"call": "leaves"}, "to": "b"}
+    document = {"name": "m", "initial": "a", "states": {"a": {"on": [edge]}, "b": {}}}
+    form = define(document, {"leaves": leaves})
+    handle = engine.start(form)
+    engine.signal(handle.id, "go")
+    expect(handle).suspended_at("states/a/on/0")
+    assert replay(handle.history(), form).status == "suspended"
 
 
 def test_a_cancel_and_a_timeout_fit(engine: Engine) -> None:

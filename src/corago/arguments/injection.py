@@ -13,9 +13,9 @@ from difflib import SequenceMatcher
 from typing import Any, TypeVar
 
 from corago.arguments import signatures
-from corago.arguments.slots import ANYTHING, MUTABLE, Slot, UnfitError, encode, make_slot
+from corago.arguments.slots import ANYTHING, MUTABLE, Slot, UnfitError, decode, encode, make_slot
 from corago.core.codec import plain
-from corago.core.sealing import masked_text, token_of
+from corago.core.sealing import is_sealed, masked_text, token_of
 from corago.errors import (
     DefinitionError,
     InvalidInputError,
@@ -113,14 +113,15 @@ class Filler:
             if kind not in slot.exact:
                 filled[name] = self._converted(slot, value)
             elif kind in MUTABLE:
-                filled[name] = self._copied(slot, value)
+                text = encode(value)
+                filled[name] = self._copied(slot, value) if is_sealed(text) else decode(text)
             else:
                 filled[name] = value
         if self._whole is not None:
             everything = dict(values)
             fits = dict in self._whole.exact
             make = self._copied if fits else self._converted
-            filled[WHOLE_STATE] = make(self._whole, everything)
+            filled[self._whole.name] = make(self._whole, everything)
         return filled
 
     def _copied(self, slot: Slot, value: Any) -> Any:

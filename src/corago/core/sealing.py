@@ -57,7 +57,7 @@ class SecretMetError(Exception):
 
 def is_sealed(text: bytes) -> bool:
     """Whether JSON as we write it holds a sealed secret."""
-    return _SEALED in text
+    return text.find(_SEALED) >= 0  # `in` would try it as a number first
 
 
 def token_of(value: Any) -> str | None:

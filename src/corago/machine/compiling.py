@@ -11,7 +11,7 @@ from corago.arguments.signatures import name_of, shortened
 from corago.core.retry import Retry
 from corago.machine import fields
 from corago.machine.authoring import Group, Hook, State, Timeout
-from corago.machine.faults import Fault, pointer
+from corago.machine.faults import Fault, ends_of, pointer
 from corago.machine.parts import (
     Activity,
     Child,
@@ -36,7 +36,8 @@ class FaultInClass(Fault, frozen=True):
 
     def __str__(self) -> str:
         said = f"{self.text}; {self.fix}" if self.fix else self.text
-        return f"{self.label} ({self.pointer}): {said}" if self.pointer else f"{self.label}: {said}"
+        place = f" ({ends_of(self.pointer)})" if self.pointer else ""
+        return f"{self.label}{place}: {said}"
 
 
 @dataclass

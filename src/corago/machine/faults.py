@@ -22,11 +22,11 @@ class Fault(msgspec.Struct, frozen=True):
     fix: str = ""
 
     def __str__(self) -> str:
-        place = _cut(self.pointer) or "the document"
+        place = ends_of(self.pointer) or "the document"
         return f"{place}: {self.text}; {self.fix}" if self.fix else f"{place}: {self.text}"
 
 
-def _cut(place: str) -> str:
+def ends_of(place: str) -> str:
     """A long pointer without its middle: where it begins and where it ends tell most."""
     half = _LONGEST // 2
     return place if len(place) <= _LONGEST else f"{place[:half]}…{place[-half:]}"

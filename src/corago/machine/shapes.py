@@ -70,7 +70,7 @@ class Text:
             found.append(Fault(at, text, f"write {self.form}"))
             return None
         if len(value) > self.longest:
-            text = f"a {self.what} of {len(value):,} characters is too long"
+            text = f"this {self.what} has {len(value):,} characters"
             found.append(Fault(at, text, f"write at most {self.longest}"))
             return None
         return str(value)

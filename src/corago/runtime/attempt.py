@@ -10,6 +10,7 @@ import contextvars
 import logging
 import traceback
 from collections.abc import Callable, Iterable
+from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol
 
 import msgspec
@@ -116,7 +117,7 @@ class Attempt:
             self._arm()
         else:
             began = self._arm if self.wish.timeout is not None else None
-            self._handle = Job(lambda: context.run(self._work), self._finish, began)
+            self._handle = Job(partial(context.run, self._work), self._finish, began)
             self._host.worker.executor.submit(self._handle)
 
     def cancel(self) -> None:

@@ -10,6 +10,7 @@ import contextvars
 import logging
 from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from datetime import datetime
+from functools import partial
 from typing import Any, TypeVar
 
 import msgspec
@@ -184,21 +185,25 @@ class Worker:
 
         Gives None when the lease lasted no longer.
         """
-        write = self.backend.complete_decision_task
         written: DecisionTask | Refusal | ChildRefused | None
         try:
-            written = await write(task, commit, hold, consumed=consumed, seen=seen)
+            written = await self.backend.complete_decision_task(
+                task, commit, hold, consumed=consumed, seen=seen
+            )
         except StoreUnavailableError as error:
-
-            async def again() -> DecisionTask | Refusal | ChildRefused:
-                written = await write(task, commit, hold, consumed=consumed, seen=seen)
-                if written is Refusal.FENCED:
-                    return await self._found(task, commit, hold, consumed)
-                return written
-
+            again = partial(self._append_again, task, commit, hold, consumed, seen)
             written = await self.patience.write(again, task.snapshot.process, error)
         if self.ears is not None and isinstance(written, DecisionTask):
             self.ears.recorded(commit.snapshot.process, commit.events)
+        return written
+
+    async def _append_again(
+        self, task: DecisionTask, commit: Commit, hold: Hold, consumed: int, seen: int
+    ) -> DecisionTask | Refusal | ChildRefused:
+        write = self.backend.complete_decision_task
+        written = await write(task, commit, hold, consumed=consumed, seen=seen)
+        if written is Refusal.FENCED:
+            return await self._found(task, commit, hold, consumed)
         return written
 
     async def _found(

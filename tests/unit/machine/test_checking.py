@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from copy import deepcopy
 from typing import Any
 
 import pytest
 from hypothesis import given, settings
 
+from corago.errors import InvalidMachineError
+from corago.machine import define
 from corago.machine.checking import faults
 from corago.machine.faults import Fault, split
 from corago.machine.names import PREVIOUS
@@ -362,3 +365,64 @@ def test_all_that_happens_in_the_error_state_may_read_the_error() -> None:
     document["states"]["trouble"]["enter"] = {"effect": told}
     document["states"]["trouble"]["done"] = [{"if": "error['from'] == 'new'", "to": PREVIOUS}]
     assert faults(document) == ()
+
+
+def places_of(value: Any, at: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
+    """Where a text stands in a document."""
+    if isinstance(value, str):
+        yield at
+    elif isinstance(value, (dict, list)):
+        for key, each in value.items() if isinstance(value, dict) else enumerate(value):
+            yield from places_of(each, (*at, key))
+
+
+@pytest.mark.parametrize(
+    "place", list(places_of(ORDER)), ids=lambda place: "/".join(map(str, place))
+)
+def test_half_a_character_in_any_text_is_a_fault(place: tuple[Any, ...]) -> None:
+    document = deepcopy(ORDER)
+    holder = document
+    for key in place[:-1]:
+        holder = holder[key]
+    holder[place[-1]] += "\ud800"
+    with pytest.raises(InvalidMachineError):
+        define(document, code=False)
+
+
+def test_half_a_character_in_a_description_is_told_where_it_is() -> None:
+    (fault,) = faults(changed("/description", "half a \ud83d"))
+    assert fault.pointer == "/description"
+    assert "has half a character" in fault.text
+    assert str(fault).encode()
+
+
+@pytest.mark.parametrize(
+    "place", ["name", "external", "internal", "events", "states", "groups"], ids=str
+)
+def test_a_name_may_have_two_hundred_characters_and_no_more(place: str) -> None:
+    def named(length: int) -> Json:
+        name = "x" * length
+        stays = {"on": [{"event": "go", "to": "a"}]}
+        document: Json = {"name": "m", "initial": "a", "states": {"a": stays}}
+        bodies = {"states": stays, "groups": {"members": ["a"]}, "events": {}}
+        if place == "name":
+            return document | {"name": name}
+        return document | {place: document.get(place, {}) | {name: bodies.get(place, "integer")}}
+
+    assert faults(named(200)) == ()
+    (fault,) = faults(named(201))
+    assert "name has 201 characters" in fault.text
+    assert fault.fix == "write at most 200"
+
+
+def test_a_long_pointer_is_shown_by_its_ends_and_kept_whole() -> None:
+    kind: Any = "nothing"
+    for _ in range(40):
+        kind = {"type": "array", "items": kind}
+    (fault,) = faults(changed("/external/note", kind))
+    assert fault.pointer == "/external/note" + "/items" * 40
+    shown = str(fault).partition(":")[0]
+    assert len(shown) <= 121
+    assert shown.startswith("/external/note/items/")
+    assert shown.endswith("/items/items")
+    assert "…" in shown

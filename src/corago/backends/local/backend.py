@@ -401,7 +401,7 @@ class LocalBackend:
             more["closes"] = True
         elif not hold.keeps:
             more |= _parking(process.standing, hold, self._clock.now())
-        if e.ExternalUpdated in map(type, commit.events):
+        if process.external is not task.snapshot.process.external:
             more["external"] = self._packing.text(msgspec.json.encode(process.external))
         if commit.documents:
             more["documents"] = commit.documents

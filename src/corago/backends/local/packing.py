@@ -82,8 +82,11 @@ class Packing:
 
     def events(self, events: Iterable[Event], blobs: list[Blob]) -> tuple[bytes, ...]:
         """The rows of some events."""
-        pack = self.event
-        return tuple([pack(each, blobs) for each in events])
+        encode, limit, rows = codec.encode_event, self.limit, []
+        for each in events:
+            text = encode(each)
+            rows.append(text if len(text) <= limit else self._pack(each, text, blobs))
+        return tuple(rows)
 
     def message(self, message: Inbound, blobs: list[Blob]) -> bytes:
         """An inbox row."""

@@ -332,6 +332,16 @@ DEFECTS = [
         {AGAIN: [{"if": "internal.attempts < 0", "to": "paying"}]},
     ),
     Defect(
+        "work that may only fail",
+        "stuck", "error", "states/again", ORDER,
+        {
+            "states/again": {
+                "run": {"activity": "charge", "timeout": "PT1M"},
+                "failed": [{"to": "paying"}],
+            }
+        },
+    ),
+    Defect(
         "a state that only its group's failures lead out of",
         "stuck", "error", "states/resting", LOOP,
         {
