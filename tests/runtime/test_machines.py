@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import sqlite3
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
@@ -264,3 +265,30 @@ def test_a_client_needs_no_code_and_a_worker_all_of_it(tmp_path: Path) -> None:
         assert client.get("j").info().internal == {"made": 8}
         with pytest.raises(WorkflowNotFoundError):
             client.start("jobs")
+
+
+def test_what_a_machine_does_to_its_external_store_stands_in_its_column(tmp_path: Path) -> None:
+    path = tmp_path / "c.db"
+    counter = define(
+        {
+            "name": "counter",
+            "initial": "a",
+            "external": {"n": {"type": "integer", "default": 0}},
+            "states": {
+                "a": {"on": [{"event": "up", "set": {"external.n": "external.n + 1"}}]},
+            },
+        },
+        code=False,
+    )
+    with Engine(f"sqlite:///{path}", workflows=[counter]) as engine:
+        engine.start(counter, id="c")
+        engine.signal("c", "up")
+
+        async def counted() -> None:
+            await until(lambda: engine.get("c").info().external == {"n": 1})
+
+        asyncio.run(counted())
+    with sqlite3.connect(path) as database:
+        (kept,) = database.execute("select external_state from workflow_instances").fetchone()
+    database.close()
+    assert kept == '{"n":1}'

@@ -160,7 +160,7 @@ def test_a_broken_engine_is_found(
     document: dict[str, Any], program: Callable[[Any], MachineProgram], said: str
 ) -> None:
     functions = {"mail": mail} if document is WAITS else {}
-    case = machine_test(define(document, functions), program=program, examples=100)
+    case = machine_test(define(document, functions), program=program, examples=400)
     assert said in fails(case)
 
 

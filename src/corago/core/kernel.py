@@ -117,9 +117,7 @@ class _Advance:
         self.facts: list[e.Event] = []
         self.documents: tuple[DocumentWrite, ...] = ()
         self.deeds: tuple[Deed, ...] = ()
-        self.standing: set[str] = set()
-        if self.process.activities:
-            self.standing = queueing.standing(self.process)
+        self.standing = queueing.standing(self.process) if self.process.activities else frozenset()
         self.adopts = False
 
     def commit(self, consumed: int) -> Commit:
@@ -142,6 +140,7 @@ class _Advance:
             cancels=tuple(deed for deed in self.deeds if isinstance(deed, str)),
             drops=queueing.dropped(self.standing, self.process, self.agenda or NOTHING),
             adopts=self.adopts,
+            says_more=True,
         )
 
     # -- recording ---------------------------------------------------------------------------
@@ -489,7 +488,8 @@ def adopt(before: Program[Any], snapshot: Snapshot, message: m.Adopt, now: datet
     )
     after = history.change(before, message.program, snapshot, event)
     gone = queueing.standing(snapshot.process) - queueing.standing(after.process)
-    return Commit(after, (event,), (event,), drops=tuple(sorted(gone)), adopts=True)
+    drops = tuple(sorted(gone))
+    return Commit(after, (event,), (event,), drops=drops, adopts=True, says_more=True)
 
 
 def suspend(snapshot: Snapshot, error: e.Failure, now: datetime) -> Commit:

@@ -39,9 +39,10 @@ def reconcile(process: Process, wish: d.ScheduleActivity, now: datetime) -> Iter
         yield e.ActivityCancelRequested, fields, wish.path
 
 
-def standing(process: Process) -> set[str]:
+def standing(process: Process) -> frozenset[str]:
     """The paths whose attempts stand in queues."""
-    return {path for path, known in process.activities.items() if known.queued == known.attempt}
+    queued = (path for path, each in process.activities.items() if each.queued == each.attempt)
+    return frozenset(queued)
 
 
 def put(deeds: Iterable[Deed], process: Process, agenda: Agenda) -> tuple[Queued, ...]:
@@ -53,7 +54,7 @@ def put(deeds: Iterable[Deed], process: Process, agenda: Agenda) -> tuple[Queued
     return tuple(queued[path] for path in queued if path in standing(process) & wanted)
 
 
-def dropped(before: set[str], process: Process, agenda: Agenda) -> tuple[str, ...]:
+def dropped(before: frozenset[str], process: Process, agenda: Agenda) -> tuple[str, ...]:
     """What stood in a queue before and is wanted there no longer.
 
     What a poisoned process wants is not known before a person lets it go on.

@@ -11,6 +11,7 @@ import logging
 import traceback
 from collections.abc import Callable, Iterable
 from functools import partial
+from operator import itemgetter
 from typing import TYPE_CHECKING, Any, Protocol
 
 import msgspec
@@ -281,10 +282,10 @@ class StateLimit:
         What unfinished branches and loops have written counts: it will be in the State. The error
         names the largest key. A result that is no object counts as it is, and takes no key's place.
         """
-        added, mine = _size(result), (wish.path, wish.occurrence)
-        host.state_bound += added
-        host.results[mine] = added
-        if host.state_bound <= self.limit and len(host.results) < _MANY:
+        added, mine, sizes = len(_encode(result)), (wish.path, wish.occurrence), host.results
+        host.state_bound = bound = host.state_bound + added
+        sizes[mine] = added
+        if bound <= self.limit and len(sizes) < _MANY:
             return
         open_, view = host.unrecorded(), wish.input
         changes = result if isinstance(result, dict) else {}
@@ -295,13 +296,13 @@ class StateLimit:
         total -= sum(_size(view[key]) for key in changes if key in view)
         if total > self.limit:
             beside.pop(mine, None)
-            sizes = {f"key is {key!r}": _size(value) for key, value in {**view, **changes}.items()}
+            parts = {f"key is {key!r}": _size(value) for key, value in {**view, **changes}.items()}
             if changes is not result:
-                sizes["part is what was returned"] = added
-            largest = max(sizes, key=lambda part: sizes[part])
+                parts["part is what was returned"] = added
+            largest, size = max(parts.items(), key=itemgetter(1))
             raise StateTooLargeError(
                 f"after step {wish.path!r} the State would be {total:,} bytes, over the limit of "
-                f"{self.limit:,}; its largest {largest} with {sizes[largest]:,} bytes: "
+                f"{self.limit:,}; its largest {largest} with {size:,} bytes: "
                 "keep large values elsewhere and a reference to them here, or raise state_limit"
             )
         host.state_bound = total

@@ -80,13 +80,13 @@ class Packing:
         text = codec.encode_event(event)
         return text if len(text) <= self.limit else self._pack(event, text, blobs)
 
-    def events(self, events: Iterable[Event], blobs: list[Blob]) -> tuple[bytes, ...]:
+    def events(self, events: Sequence[Event], blobs: list[Blob]) -> tuple[bytes, ...]:
         """The rows of some events."""
-        encode, limit, rows = codec.encode_event, self.limit, []
-        for each in events:
-            text = encode(each)
-            rows.append(text if len(text) <= limit else self._pack(each, text, blobs))
-        return tuple(rows)
+        if len(events) == 1:
+            # by far the commonest case: what a step came to
+            text = codec.encode_event(events[0])
+            return (text if len(text) <= self.limit else self._pack(events[0], text, blobs),)
+        return tuple([self.event(each, blobs) for each in events])
 
     def message(self, message: Inbound, blobs: list[Blob]) -> bytes:
         """An inbox row."""
