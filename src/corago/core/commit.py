@@ -63,7 +63,7 @@ Deed = Birth | Send | Queued | str
 """What a commit does beside its process; a text is the path of a queued attempt that is to stop."""
 
 
-class Commit(msgspec.Struct, frozen=True):
+class Commit(msgspec.Struct, frozen=True, gc=False):
     """The result of `advance`.
 
     `events` are in order of their positions; `received` were made from messages, `facts` were

@@ -17,7 +17,7 @@ from corago.core.events import Event, Failure, ItemsChosen, PredicateAnswered
 from corago.core.retry import Retry
 
 
-class ScheduleActivity(msgspec.Struct, frozen=True):
+class ScheduleActivity(msgspec.Struct, frozen=True, gc=False):
     """This activity should be running; `input` is what its arguments are filled from.
 
     `function` names its code where that is not its path. `timeout` is in seconds per attempt;

@@ -64,7 +64,7 @@ class ChildEnded(msgspec.Struct, frozen=True, tag=True, omit_defaults=True):
     is_final: bool = False
 
 
-class Outcome(msgspec.Struct, frozen=True, tag=True):
+class Outcome(msgspec.Struct, frozen=True, tag=True, gc=False):
     """How one attempt of an activity ended, and the documents that are to change with it.
 
     `is_lost` tells that nobody knows: its workers vanished, and a person has to decide.

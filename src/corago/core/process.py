@@ -17,7 +17,7 @@ from corago.core import events as e
 _replace = msgspec.structs.replace
 
 
-class Activity(msgspec.Struct, frozen=True, omit_defaults=True):
+class Activity(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     """What is known of an activity that did not simply succeed at once.
 
     `attempt` is the one that runs or comes next, `first` the first of the present retry budget,
@@ -51,7 +51,7 @@ class Child(msgspec.Struct, frozen=True, omit_defaults=True):
 FRESH = Activity()
 
 
-class Process(msgspec.Struct, frozen=True, omit_defaults=True):
+class Process(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     """A process as its history tells it. `status` knows no `waiting`: that is the worker's word."""
 
     id: str

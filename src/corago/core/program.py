@@ -119,7 +119,7 @@ class Foretold(msgspec.Struct, frozen=True):
     waiting: tuple[str, ...] = ()
 
 
-class Agenda(msgspec.Struct, frozen=True):
+class Agenda(msgspec.Struct, frozen=True, gc=False):
     """What a quiet process wants open: the part of its decisions that is a level."""
 
     activities: tuple[d.ScheduleActivity, ...] = ()
@@ -132,7 +132,7 @@ class Agenda(msgspec.Struct, frozen=True):
 NOTHING = Agenda()
 
 
-class Snapshot(msgspec.Struct, frozen=True):
+class Snapshot(msgspec.Struct, frozen=True, gc=False):
     """A process and its door's state at one position.
 
     `agenda` is a cache: None means it must be asked for.

@@ -21,7 +21,7 @@ class Mail(msgspec.Struct, frozen=True):
     message: Inbound
 
 
-class DecisionTask(msgspec.Struct, frozen=True):
+class DecisionTask(msgspec.Struct, frozen=True, gc=False):
     """A process in a worker's hands.
 
     `instance`, `owner` and `epoch` are the backend's fence; `consumed` and `seen` are places in
@@ -62,7 +62,7 @@ class ActivityTask(msgspec.Struct, frozen=True):
     stops: bool = False
 
 
-class Hold(msgspec.Struct, frozen=True):
+class Hold(msgspec.Struct, frozen=True, gc=False):
     """What to do with the lease in the same write: keep it, or park until `due`.
 
     Without `due` only a message ends the parking. `unfit` is the number of a definition by which

@@ -10,7 +10,7 @@ import msgspec
 from corago.core import events as e
 
 
-class Cause(msgspec.Struct, frozen=True, omit_defaults=True):
+class Cause(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     """Something that asks for a transition: an event with its data, or a timer by name."""
 
     name: str
@@ -55,7 +55,7 @@ class Given(msgspec.Struct, frozen=True, omit_defaults=True):
     error: e.Failure | None = None
 
 
-class MachineState(msgspec.Struct, frozen=True, omit_defaults=True):
+class MachineState(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     """Where a machine stands.
 
     `at` is empty before the first transition. `previous` is the state that was left for this one,

@@ -118,7 +118,7 @@ class Sent(msgspec.Struct, frozen=True):
     seq: int = 0
 
 
-class Fence(msgspec.Struct, frozen=True):
+class Fence(msgspec.Struct, frozen=True, gc=False):
     """What the writer believes: checked in the very write.
 
     `owner` None means that nobody holds the process.
@@ -166,7 +166,7 @@ class TaskClaims(msgspec.Struct, frozen=True):
     next_due_us: int | None
 
 
-class Append(msgspec.Struct, frozen=True):
+class Append(msgspec.Struct, frozen=True, gc=False):
     """One transaction of one process.
 
     `events` take the positions after the fence's; `status` is the row's new status; `consumed` is

@@ -17,7 +17,7 @@ class Stuck(msgspec.Struct, frozen=True, omit_defaults=True):
     suspended: bool = False
 
 
-class Frame(msgspec.Struct, frozen=True, omit_defaults=True):
+class Frame(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     """Where one list stands: at the element `at`, or (None) past its end.
 
     `asked` of its predicates were answered yes. `writes` are what an inner list has written over
@@ -73,7 +73,7 @@ class Undo(msgspec.Struct, frozen=True, omit_defaults=True):
     stuck: Stuck | None = None
 
 
-class StepsState(msgspec.Struct, frozen=True, omit_defaults=True):
+class StepsState(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     """The State, the frames, the signals not yet taken.
 
     `stopping` are the steps and children that a cancel waits for. `undo` is what would take the
