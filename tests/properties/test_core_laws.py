@@ -166,7 +166,7 @@ def merged(first: Commit, second: Commit) -> Commit:
 
 def told(commit: Commit, messages: Sequence[m.Message]) -> Commit:
     """A commit without its tasks, whose law stands apart; a refused birth takes an earlier back."""
-    plain = msgspec.structs.replace(commit, queued=(), cancels=(), drops=(), says_more=False)
+    plain = msgspec.structs.replace(commit, queued=(), cancels=(), drops=())
     if any(isinstance(message, m.ChildRefused) for message in messages):
         return msgspec.structs.replace(plain, births=(), sends=())
     return plain

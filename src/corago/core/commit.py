@@ -72,8 +72,7 @@ class Commit(msgspec.Struct, frozen=True, gc=False):
 
     In the same transaction, `documents` are written, children born, messages sent, attempts
     `queued`; `cancels` and `drops` are the paths of queued ones that are to stop, or are wanted no
-    longer. `adopts` tells that the process follows another definition from here on; `says_more`,
-    that there may be anything in this paragraph but documents.
+    longer. `adopts` tells that the process follows another definition from here on.
     """
 
     snapshot: Snapshot
@@ -89,4 +88,10 @@ class Commit(msgspec.Struct, frozen=True, gc=False):
     cancels: tuple[str, ...] = ()
     drops: tuple[str, ...] = ()
     adopts: bool = False
-    says_more: bool = False
+
+    @property
+    def says_more(self) -> bool:
+        """Whether it concerns more than its own process's history and documents."""
+        return bool(
+            self.births or self.sends or self.queued or self.cancels or self.drops or self.adopts
+        )

@@ -140,7 +140,6 @@ class _Advance:
             cancels=tuple(deed for deed in self.deeds if isinstance(deed, str)),
             drops=queueing.dropped(self.standing, self.process, self.agenda or NOTHING),
             adopts=self.adopts,
-            says_more=True,
         )
 
     # -- recording ---------------------------------------------------------------------------
@@ -489,7 +488,7 @@ def adopt(before: Program[Any], snapshot: Snapshot, message: m.Adopt, now: datet
     after = history.change(before, message.program, snapshot, event)
     gone = queueing.standing(snapshot.process) - queueing.standing(after.process)
     drops = tuple(sorted(gone))
-    return Commit(after, (event,), (event,), drops=drops, adopts=True, says_more=True)
+    return Commit(after, (event,), (event,), drops=drops, adopts=True)
 
 
 def suspend(snapshot: Snapshot, error: e.Failure, now: datetime) -> Commit:

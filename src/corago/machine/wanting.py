@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import datetime, timedelta
+from datetime import datetime
 from functools import lru_cache
 
 import msgspec
 
 from corago.core import decisions as d
 from corago.core import events as e
+from corago.core.process import later
 from corago.core.retry import Retry
 from corago.machine.model import Model, Node, Timed
 from corago.machine.state import MachineState
@@ -49,7 +50,7 @@ def waits(model: Model, state: MachineState, node: Node) -> tuple[d.Decision, ..
     if not (node.after or model.has_clocks):
         return node.signals
     timers = (
-        d.StartTimer(name, due=_later(since, timed.seconds), detail=timed.edge.label)
+        d.StartTimer(name, due=later(since, timed.seconds), detail=timed.edge.label)
         for name, timed, since in clocks(model, state, node)
         if name not in state.fired and since is not None
     )
@@ -101,10 +102,3 @@ def _activity(effect: e.Effect, *, is_canceled: bool) -> d.ScheduleActivity:
 @lru_cache(maxsize=256)
 def _retry(told: bytes) -> Retry:
     return Retry(**msgspec.json.decode(told))
-
-
-def _later(since: datetime, seconds: float) -> datetime:
-    try:
-        return since + timedelta(seconds=seconds)
-    except OverflowError:
-        return datetime.max.replace(tzinfo=since.tzinfo)
