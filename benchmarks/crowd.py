@@ -7,6 +7,7 @@ import json
 import sqlite3
 import subprocess
 import sys
+from collections.abc import Sequence
 from contextlib import closing
 from pathlib import Path
 
@@ -27,8 +28,11 @@ async def _park(path: Path) -> None:
             await asyncio.sleep(0.005)
 
 
-def _copy(path: Path, count: int) -> None:
-    """The rows of each model again, as an engine would write them under other ids."""
+def copied(path: Path, models: Sequence[str], count: int) -> None:
+    """The rows of each model again, as an engine would write them under other ids.
+
+    Models of one file differ in the first five letters of their names, which end in seven digits.
+    """
     with closing(sqlite3.connect(path, isolation_level=None)) as connection:
         execute = connection.execute
         rows = [row[1] for row in execute("select * from pragma_table_info('workflow_instances')")]
@@ -38,8 +42,8 @@ def _copy(path: Path, count: int) -> None:
         copies += f"insert into workflow_instances ({names}) "
         copies += f"select {values} from workflow_instances, up where process_id = ?"  # noqa: S608 - its own column names
         execute("BEGIN IMMEDIATE")
-        for model in MODELS:
-            execute(copies, (count // len(MODELS), model))
+        for model in models:
+            execute(copies, (count // len(models), model))
             execute(
                 "insert into events (instance_id, run, position, data) "
                 "select c.id, e.run, e.position, replace(e.data, o.process_id, c.process_id) "
@@ -81,7 +85,7 @@ def parked_processes(folder: Path, size: Size) -> list[Figure]:
     count, processes, seconds = size.of(100_000, 100), size.of(500, 20), size.of(12, 1)
     full, empty = folder / "full.db", folder / "empty.db"
     asyncio.run(_park(full))
-    _copy(full, count)
+    copied(full, MODELS, count)
     asyncio.run(_check(full))
     flow, name = line(STEPS), f"{count:,} parked"
     asyncio.run(_park(empty))

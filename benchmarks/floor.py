@@ -20,8 +20,6 @@ from corago.stores.sqlite.queries import QUERIES
 
 PATIENCE = 5.0
 CLOSED = {kind.__name__ for kind in CLOSING}
-FOLLOWING = CLOSED | {"Transitioned", "CommandRefused"}
-"""What is written together with the fact that it follows from, but for that of the birth."""
 
 
 @dataclass
@@ -69,14 +67,17 @@ def recorded(path: Path, newest: int) -> list[Write]:
         births = {row[0]: row for row in connection.execute(born, (newest,))}
         events = connection.execute(facts, (min(births),)).fetchall()
     writes: list[Write] = []
+    last = ""
     for instance, position, data in events:
-        kind = msgspec.json.decode(data)["type"]
-        closes = kind in CLOSED
+        event = msgspec.json.decode(data)
+        closes = event["type"] in CLOSED
+        # what one commit has written bears one instant, and no two commits of a process the same
+        is_same, last = event["at"] == last, event["at"]
         if position == 1:
             _, name, sha, tags, external = births[instance]
             birth = {"process_id": name, "input_sha": sha, "tags": tags, "external_state": external}
             writes.append(Write(instance, 0, [data], birth))
-        elif kind in FOLLOWING and position > 2 and writes[-1].instance == instance:
+        elif is_same and position > 2 and writes[-1].instance == instance:
             writes[-1].events.append(data)
             writes[-1].closes = closes
         else:
@@ -129,7 +130,7 @@ def _moves(
             after += 1
             events.append((instance, 1, after, data))
         if write.closes:
-            ends.append(_end(instance, owner, before, after))
+            ends.append(end_of(instance, owner, before, after))
         elif write.birth is None:
             moves.append((after, 1, instance, owner, 1, before, 1, 0, "running"))
     for statement, rows in (("append_and_hold", moves), ("append", ends)):
@@ -139,7 +140,8 @@ def _moves(
     cursor.executemany(QUERIES["append_event"], events)
 
 
-def _end(instance: int, owner: int, before: int, after: int) -> dict[str, Any]:
+def end_of(instance: int, owner: int, before: int, after: int) -> dict[str, Any]:
+    """What the store says of a commit that lets go of its process, by the statement's names."""
     return {
         "instance": instance,
         "run": 1,
@@ -156,6 +158,7 @@ def _end(instance: int, owner: int, before: int, after: int) -> dict[str, Any]:
         "due_us": None,
         "unfit": None,
         "lost_owner": None,
+        "failures": 0,
         "seen": 0,
         "snapshot": None,
         "snapshot_tag": "",

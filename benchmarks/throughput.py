@@ -23,7 +23,7 @@ from corago.core import events as e
 from corago.core import history as fold
 from corago.core import messages as m
 from corago.core.calls import LiveCalls
-from corago.steps import Workflow
+from corago.runtime.settings import Workflow
 
 STEPS = 10
 NOW = datetime(2026, 1, 1, tzinfo=UTC)

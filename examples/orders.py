@@ -1,25 +1,24 @@
-"""Orders twice: the same flow as a list of steps and as a state machine, with the same functions.
+"""Orders three times: the same flow, with the same functions, through each of the three doors.
 
-An order is charged, waits for the packers, and is shipped. A card that is declined ends it; so does
-a silence of two days. The list says what comes after what, and everything that happens in between
-is written where it happens. The machine says where an order can stand and what may lead on from
-there, so a customer may cancel while it is being packed, or ask to be served later, without a line
-elsewhere. `python orders.py` runs both; from a shell:
+An order is charged, waits for the packers, and is shipped. A declined card or a silence of two days
+ends it. The list says what comes after what. The machine says where an order can stand and what may
+lead on from there, so a customer may cancel while it is packed, without a line elsewhere. The
+decider says what follows from each thing that happens. `python orders.py` runs all three; a shell:
 
     corago graph examples/orders.py:Order --format svg > order.svg
-    corago lint examples/orders.py
     corago run examples/orders.py:Order --input '{"customer": "acme", "amount": 30}' --wait
 """
 
 import time
 
-from corago import Engine, Retry, State, current, done, init, step, wait_for, workflow
+from corago import Engine, Retry, State, current, done, events, init, step, wait_for, workflow
+from corago.decider import CancelProcess, CompleteProcess, ScheduleActivity, StartTimer, activity
+from corago.decider import Workflow as Decider
 from corago.machine import Event, Machine, after
 from corago.machine import State as Place
 
 
-class DeclinedError(Exception):
-    """The bank said no: asking again would not help."""
+class DeclinedError(Exception): ...  # asking again would not help
 
 
 def charge(customer: str, amount: int) -> dict:
@@ -37,7 +36,6 @@ def refund(receipt: str) -> None:
 
 
 # -- as a list of steps ----------------------------------------------------------------------------
-
 patience = Retry(attempts=5, give_up=[DeclinedError])
 
 
@@ -94,8 +92,39 @@ class Order(Machine, name="order_machine"):
     lifetime = after("30d").to(given_up)
 
 
+# -- as a decider ----------------------------------------------------------------------------------
+
+
+class DecidedOrder(Decider):
+    activities = [activity(retry=patience)(charge), activity(ship), activity(refund)]
+
+    def initiate(self, process):
+        return ScheduleActivity("charge")  # its input is that of the process
+
+    def respond_to_completed_activity(self, process, event):
+        if event.activity == "charge":
+            return StartTimer(48 * 3600, data=event.value["receipt"])
+        return CompleteProcess(event.value) if event.activity == "ship" else CancelProcess()
+
+    def respond_to_interrupted_activity(self, process, event):
+        return CancelProcess()
+
+    def respond_to_signal(self, process, event):
+        if event.name == "packed" and waits_for_packers(process):
+            yield ScheduleActivity("ship", process.input["customer"])
+
+    def respond_to_timer(self, process, event):
+        if waits_for_packers(process):
+            yield ScheduleActivity("refund", event.data)
+
+
+def waits_for_packers(process):
+    begun = [each.activity for each in process.history.of(events.ActivityScheduled)]
+    return begun == ["charge"] and not process.unfinished_activities()
+
+
 def main() -> None:
-    with Engine(workflows=[order, Order]) as engine:
+    with Engine(workflows=[order, Order, DecidedOrder]) as engine:
         listed = engine.start(order, {"customer": "acme", "amount": 30}, id="listed")
         engine.signal("listed", "packed")
         print(listed.result(timeout=10)["parcel"])
@@ -107,8 +136,14 @@ def main() -> None:
         engine.signal("machine", "packed", key="scan-1")
         print(machine.result(timeout=10)["internal"]["parcel"])
 
-        poor = engine.start(Order, {"customer": "crux", "amount": 70_000}, id="poor")
-        print(poor.result(timeout=10)["state"])
+        decided = engine.start(DecidedOrder, {"customer": "dyer", "amount": 50})
+        while not decided.info().state["timers"]:
+            time.sleep(0.01)
+        engine.signal(decided.id, "packed")
+        print(decided.result(timeout=10)["parcel"])
+
+        poor = {"customer": "crux", "amount": 70_000}
+        print(engine.start(Order, poor).result(timeout=10)["state"])
 
 
 if __name__ == "__main__":

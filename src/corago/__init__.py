@@ -1,5 +1,9 @@
 """Corago: durable workflows for Python."""
 
+from importlib import import_module as _import_module
+from typing import TYPE_CHECKING as _TYPE_CHECKING
+from typing import Any as _Any
+
 from corago.activity import Context, current
 from corago.blocking import Engine, Handle
 from corago.core import events
@@ -16,6 +20,7 @@ from corago.errors import (
     EvaluationError,
     ExpressionError,
     ForeignStoreError,
+    InvalidDecisionError,
     InvalidInputError,
     InvalidMachineError,
     InvalidOptionError,
@@ -42,6 +47,7 @@ from corago.errors import (
     StoreUnavailableError,
     StoreVersionError,
     UnknownEventError,
+    UnknownTaskError,
     WaitTimeoutError,
     WorkflowNotFoundError,
 )
@@ -73,9 +79,13 @@ from corago.steps import (
 )
 from corago.wiring import AsyncEngine
 
+if _TYPE_CHECKING:
+    from corago.manual import ActivityWorker, DecisionWorker, Manager
+
 __version__ = "0.1.0"
 
 __all__ = [
+    "ActivityWorker",
     "Applied",
     "AsyncEngine",
     "AsyncHandle",
@@ -83,6 +93,7 @@ __all__ = [
     "CommandRefusedError",
     "Context",
     "CoragoError",
+    "DecisionWorker",
     "DefinitionError",
     "DuplicateNameError",
     "Engine",
@@ -93,6 +104,7 @@ __all__ = [
     "ForeignStoreError",
     "Handle",
     "History",
+    "InvalidDecisionError",
     "InvalidInputError",
     "InvalidMachineError",
     "InvalidOptionError",
@@ -100,6 +112,7 @@ __all__ = [
     "InvalidUrlError",
     "Listener",
     "LogListener",
+    "Manager",
     "Preview",
     "ProcessAbortedError",
     "ProcessAlreadyExistsError",
@@ -129,6 +142,7 @@ __all__ = [
     "Subject",
     "Target",
     "UnknownEventError",
+    "UnknownTaskError",
     "WaitTimeoutError",
     "WorkflowNotFoundError",
     "abort",
@@ -150,3 +164,13 @@ __all__ = [
     "wait_for",
     "workflow",
 ]
+
+_LATE = dict.fromkeys(("ActivityWorker", "DecisionWorker", "Manager"), "corago.manual")
+"""Names for those who write their own workers, and where they live; few need the door behind."""
+
+
+def __getattr__(name: str) -> _Any:
+    """Load what is asked for."""
+    if name not in _LATE:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(_import_module(_LATE[name]), name)

@@ -9,12 +9,12 @@ import logging
 from collections.abc import Callable, Mapping, MutableMapping
 from contextvars import ContextVar, Token
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
-from corago.core.codec import to_json
+from corago.core.codec import plain, to_json
 from corago.core.commit import DocumentWrite
 from corago.errors import RequestError
-from corago.secrecy import seal
+from corago.secrecy import copied, seal
 
 _logger = logging.getLogger("corago.activity")
 _current: ContextVar[Context] = ContextVar("corago_activity")
@@ -25,8 +25,10 @@ class ActivityFunction:
     """A user's function, ready to run for the activity at `path`.
 
     `arguments` makes fresh keyword arguments from JSON values and raises StepArgumentError;
-    `result` turns what the function returned into strict JSON and raises StepResultError.
-    `is_async` tells whether `function` must be awaited.
+    `result` turns what the function returned into strict JSON and raises StepResultError, or into
+    an `ActivityResult` of the core, which then is the end. `is_async` tells whether `function`
+    must be awaited. What `defers` is not over when it returns nothing: it is completed from
+    outside, by its token.
     """
 
     path: str
@@ -34,6 +36,7 @@ class ActivityFunction:
     is_async: bool
     arguments: Callable[[Mapping[str, Any]], dict[str, Any]]
     result: Callable[[Any], Any]
+    defers: bool = False
 
     def __call__(self, values: Mapping[str, Any]) -> Any:
         """All three in a row: the result for `values`, or an awaitable of it where `is_async`."""
@@ -45,15 +48,38 @@ class ActivityFunction:
         return self.result(await self.function(**self.arguments(values)))
 
 
-class Context:
-    """What a running step may know of itself; `current()` gives it.
+class Pulse(Protocol):
+    """Where the heartbeats of one attempt go.
 
-    `path` is the step's name path, `occurrence` counts its uses in this run, `attempt` the tries
-    of this use (both from 1). `details` is what the last heartbeat said.
+    `before` is what was said last before it (JSON), `token` the task's, empty where nobody outside
+    may end it.
+    """
+
+    @property
+    def before(self) -> Any:
+        """See above."""
+
+    @property
+    def token(self) -> str:
+        """See above."""
+
+    def beat(self, details: Any) -> None:
+        """It is alive, and has come so far (None: no word of that). From any thread."""
+
+
+class Context:
+    """What a running step or activity may know of itself; `current()` gives it.
+
+    `path` is the step's name path or the activity's id, `activity` the name under which deciders
+    know its code (empty for others), `occurrence` counts its uses in this run, `attempt` the tries
+    of this use (both from 1). `details` is what the last heartbeat said, of this attempt or those
+    before.
     """
 
     __slots__ = (
         "_canceled",
+        "_pulse",
+        "activity",
         "attempt",
         "details",
         "documents",
@@ -73,17 +99,25 @@ class Context:
         workflow: str,
         occurrence: int = 1,
         attempt: int = 1,
+        activity: str = "",
     ) -> None:
         """Take the names; made for every attempt, so it does nothing else."""
         self.process_id = process_id
         self.run = run
         self.path = path
         self.workflow = workflow
+        self.activity = activity
         self.occurrence = occurrence
         self.attempt = attempt
         self.details: Any = None
         self.documents: list[DocumentWrite] = []
         self._canceled = False
+        self._pulse: Pulse | None = None
+
+    def connect(self, pulse: Pulse) -> None:
+        """Say where heartbeats go, and what was said before. For the runtime."""
+        self._pulse = pulse
+        self.details = pulse.before
 
     @property
     def idempotency_key(self) -> str:
@@ -106,9 +140,41 @@ class Context:
         """Ask the step to stop. For the runtime; harmless from any thread and more than once."""
         self._canceled = True
 
-    def heartbeat(self, details: Any = None) -> None:
-        """Say that the step is alive, and how far it is; `details` are kept on this context."""
-        self.details = details
+    def heartbeat(self, details: Any = None) -> bool:
+        """Say that it is alive, and how far it is; gives whether it is asked to stop.
+
+        `details` are any JSON value, for the next attempt to read as `last_details`; without them,
+        those said before stay. Of work in a queue they are kept in the store, at once or a moment
+        later with what was said since, so that they survive the worker; call it as often as you
+        like, and from any thread. Raises InvalidInputError for details that JSON can't hold.
+        """
+        if details is not None:
+            details = self.details = plain(details, "details", seal)
+        if self._pulse is not None:
+            self._pulse.beat(details)
+        return self._canceled
+
+    @property
+    def last_details(self) -> Any:
+        """What the attempt before this one said last, as a copy; None if it said nothing.
+
+        Of work in a queue, that may also be this very attempt, in the hands of a worker that
+        vanished. Raises SecretKeyError for a secret without its key.
+        """
+        return None if self._pulse is None else copied(self._pulse.before)
+
+    @property
+    def token(self) -> str:
+        """The task's token, by which somebody outside completes it (`complete_activity`).
+
+        Raises RequestError where there is none: only work of a queue has one.
+        """
+        if self._pulse is None or not self._pulse.token:
+            raise RequestError(
+                f"{self.path!r} has no token: it runs in the worker that drives its process, and "
+                "only work of a queue can be completed from outside; give it a queue"
+            )
+        return self._pulse.token
 
     def put_document(
         self, kind: str, id: str, value: Any, *, expected: int, actor: str | None = None

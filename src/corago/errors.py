@@ -12,6 +12,7 @@ CoragoError
 ├── RequestError                    the caller must act
 │   ├── InvalidUrlError
 │   ├── InvalidInputError           input, signal data or a value that JSON can't hold
+│   ├── InvalidDecisionError        a decider answered what makes no sense as things stand
 │   ├── WorkflowNotFoundError
 │   ├── ProcessNotFoundError
 │   ├── ProcessAlreadyExistsError
@@ -19,6 +20,8 @@ CoragoError
 │   ├── CommandRefusedError         not in this status, or no longer: carries the reason
 │   ├── SignalKeyError              the same key with other data
 │   ├── SecretKeyError              no key for secrets, or not the one that they were sealed with
+│   ├── UnknownTaskError            a task that is over, or somebody else's: what came is late
+│   ├── NotSupportedError           this backend can't do it: carries the capability
 │   └── EngineClosedError           the engine was closed, or this OS process is a fork of its owner
 ├── StepError                       a step's author must act; recorded as the step's failure
 │   ├── StepArgumentError           missing or unconvertible argument
@@ -55,11 +58,13 @@ __all__ = [
     "EvaluationError",
     "ExpressionError",
     "ForeignStoreError",
+    "InvalidDecisionError",
     "InvalidInputError",
     "InvalidMachineError",
     "InvalidOptionError",
     "InvalidStepListError",
     "InvalidUrlError",
+    "NotSupportedError",
     "ProcessAbortedError",
     "ProcessAlreadyExistsError",
     "ProcessCanceledError",
@@ -81,6 +86,7 @@ __all__ = [
     "StoreUnavailableError",
     "StoreVersionError",
     "UnknownEventError",
+    "UnknownTaskError",
     "WaitTimeoutError",
     "WorkflowNotFoundError",
 ]
@@ -169,6 +175,15 @@ class InvalidInputError(RequestError):
     code = "invalid_input"
 
 
+class InvalidDecisionError(RequestError):
+    """A decider answered what is no decision, or none that makes sense now; nothing was written.
+
+    Recorded as the reason why a process waits for a person, when `decide` was asked in vain.
+    """
+
+    code = "invalid_decision"
+
+
 class WorkflowNotFoundError(RequestError):
     """No workflow of that name is registered or stored."""
 
@@ -247,6 +262,38 @@ class SecretKeyError(RequestError):
     """There is no key to seal or open a secret with, or it is not the right one."""
 
     code = "secret_key"
+
+
+class UnknownTaskError(RequestError):
+    """The task is over, or somebody else's: what was brought is late, and has changed nothing.
+
+    `token` is the task's, as it was given.
+    """
+
+    code = "unknown_task"
+
+    def __init__(self, token: str) -> None:
+        """Name the token."""
+        super().__init__(
+            f"no task {token!r} waits for this: it has ended, has run into a limit, was taken over "
+            "by another worker, or its process wants it no longer; nothing was changed"
+        )
+        self.token = token
+
+
+class NotSupportedError(RequestError):
+    """The backend can't do this, and does not pretend to; `capability` names what it lacks."""
+
+    code = "not_supported"
+
+    def __init__(self, backend: str, capability: str) -> None:
+        """Name the backend and the capability."""
+        super().__init__(
+            f"the backend {backend!r} can't do this: it lacks the capability {capability!r}; do "
+            "without it, or run the workflow on a backend that has it"
+        )
+        self.backend = backend
+        self.capability = capability
 
 
 class EngineClosedError(RequestError):

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
 
+from corago.activity import ActivityFunction
 from corago.arguments import options
 from corago.backends.local import LocalBackend, ProgramOf
 from corago.clock import Clock, SystemClock
@@ -33,7 +34,18 @@ def machine_program(document: Mapping[str, Any]) -> Program[Any]:
     return MachineProgram(document)
 
 
-KINDS: dict[str, ProgramOf] = {"steps": StepsProgram, "machine": machine_program}
+def decider_program(document: Mapping[str, Any]) -> Program[Any]:
+    """The program of a decider; its room is entered only by those who have one."""
+    from corago.decider.program import DeciderProgram
+
+    return DeciderProgram(document)
+
+
+KINDS: dict[str, ProgramOf] = {
+    "steps": StepsProgram,
+    "machine": machine_program,
+    "decider": decider_program,
+}
 """The doors, by the kind that a definition's document names."""
 
 GOOD_URLS = (
@@ -79,21 +91,36 @@ def queue_names(queues: Iterable[str]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(options.name(each, "Engine: a queue") for each in queues))
 
 
+def activity_code(activities: Iterable[Any]) -> Mapping[str, ActivityFunction]:
+    """The code of activities, by name. Raises RequestError, DefinitionError."""
+    if isinstance(activities, type) or not isinstance(activities, Iterable):
+        name = getattr(activities, "__name__", repr(activities))
+        raise RequestError(f"activities are several: write activities=[{name}]")
+    given = tuple(activities)
+    if not given:
+        return {}
+    from corago.decider.activities import functions_of
+
+    return functions_of(given)
+
+
 class AsyncEngine(EngineCore):
     """A durable workflow engine in your program, for asyncio.
 
     The same methods as `Engine`, as coroutines.
 
     `url`: None for memory, or `sqlite:///file`. `workflows`: those that this engine has the code
-    of. `worker=False` makes a client only, which needs no code. `queues`: steps of these queues, of
-    whatever process of its workflows, run here too; a step without a queue runs in the worker that
-    drives its process. `concurrency`: how many processes it drives at a time, and how many steps
-    of queues it runs; `threads`: how many sync steps run at a time; `lease`: how long a silent
-    worker is believed alive where its death can't be seen; `state_limit`: bytes of JSON that a
-    State may have; `grace`: seconds that closing waits for running steps; `listeners`: who is told
-    what it does; `codec`: what texts go through on the way to the store, such as compression and
-    then encryption; `secret_key`: seals secrets, as `corago secret-key` prints it, or several, of
-    which the first seals and all open; without it, CORAGO_SECRET_KEY. Raises InvalidUrlError,
+    of. `activities`: classes and decorated functions whose code this engine has by name, for
+    deciders that another engine may have: with `queues` and without workflows, it only runs these.
+    `worker=False` makes a client only, which needs no code. `queues`: steps and activities of these
+    queues, of whatever process of its workflows, run here too; one without a queue runs in the
+    worker that drives its process. `concurrency`: how many processes it drives at a time, and how
+    many tasks of queues it runs; `threads`: how many sync ones run at a time; `lease`: how long a
+    silent worker is believed alive where its death can't be seen; `state_limit`: bytes of JSON that
+    a State may have; `grace`: seconds that closing waits for running steps; `listeners`: who is
+    told what it does; `codec`: what texts go through on the way to the store, such as compression
+    and then encryption; `secret_key`: seals secrets, as `corago secret-key` prints it, or several,
+    of which the first seals and all open; without it, CORAGO_SECRET_KEY. Raises InvalidUrlError,
     RequestError, DuplicateNameError, and StoreError when it is opened.
     """
 
@@ -116,13 +143,13 @@ class AsyncEngine(EngineCore):
         secret_key: str | bytes | Sequence[str | bytes] | None = None,
     ) -> None:
         """Nothing is opened yet: use it in `async with`, or call `open`."""
-        if tuple(activities):
-            raise RequestError("activities come with a later version; leave them out")
         served = queue_names(queues)
         if served and not worker:
             raise RequestError(
                 "queues are served by a worker: leave out worker=False, or the queues"
             )
+        if not isinstance(lease, timedelta):
+            raise RequestError(f"a lease is a timedelta, as timedelta(seconds=15), not {lease!r}")
         if concurrency < 1 or threads < 1 or lease <= timedelta(0):
             raise RequestError(
                 "concurrency and threads must be 1 or more, and lease more than nothing"
@@ -145,6 +172,7 @@ class AsyncEngine(EngineCore):
                 tuple(listeners),
                 vault_of(secret_key),
                 served,
+                activity_code(activities),
             ),
             workflows,
         )

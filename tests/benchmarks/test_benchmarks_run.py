@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks import floor
+from benchmarks import deciders, floor, rounds
 from benchmarks.cases import CASES, Size
 from benchmarks.flows import line
 from benchmarks.throughput import in_flight
@@ -33,6 +33,22 @@ def test_the_floor_writes_the_very_rows_of_the_engine(tmp_path: Path) -> None:
     assert run.group > 0
     assert len(writes) == 5 * 11
     floor.replay(bare, writes, 7)
+    assert floor.recorded(bare, 5) == [
+        floor.Write(each.instance - 1, each.before, each.events, each.birth, each.closes)
+        for each in writes
+    ]  # the engine's first process only warmed it up
+
+
+def test_the_floor_of_what_is_parked_in_between_writes_the_very_rows_of_the_engine(
+    tmp_path: Path,
+) -> None:
+    ours, bare = tmp_path / "ours.db", tmp_path / "floor.db"
+    asyncio.run(deciders.in_flight(ours, deciders.Queued, 5))
+    writes = floor.recorded(ours, 5)
+    assert len(writes) == 5 * (1 + deciders.ROUNDS + 1)
+    assert sum(len(each.puts) for each in rounds.rounds(writes)) == 5 * deciders.ROUNDS
+    assert sum(len(each.mail) for each in rounds.rounds(writes)) == 5 * deciders.ROUNDS
+    rounds.replay(bare, writes, 3)
     assert floor.recorded(bare, 5) == [
         floor.Write(each.instance - 1, each.before, each.events, each.birth, each.closes)
         for each in writes

@@ -98,7 +98,7 @@ POSITIONS: dict[str, Mutant] = {
         "append", lambda _, a: replace(a, events=tuple(map(parsed, a.events)))
     ),
     "readers get all from the beginning": answered(
-        "events", lambda s, found, name, **_: found and s._processes[name].events
+        "events", lambda s, found, name, *_: found and s._processes[name].events
     ),
     "readers get everybody's events": answered(
         "events", lambda s, *_, **__: [e for p in s._instances for e in p.events]

@@ -356,7 +356,7 @@ HEIRS: dict[str, Mutant] = {
     ),
     "what does not fit is told as due": answered(
         "claim",
-        lambda s, claims, w, d, limit, heirs=(): replace(
+        lambda s, claims, w, d, limit, heirs=(), *_: replace(
             claims,
             next_due_us=min(
                 (
@@ -371,7 +371,7 @@ HEIRS: dict[str, Mutant] = {
     "what does not fit stands in the way": misfits.StopsAtTheFirstMisfit,
     "an heir makes its definition theirs": answered(
         "claim",
-        lambda s, claims, _, __, ___, heirs=(): doing(
+        lambda s, claims, _, __, ___, heirs=(), *____: doing(
             claims, [_adopted(s, each.row.process_id, dict(heirs)) for each in claims.taken]
         ),
     ),

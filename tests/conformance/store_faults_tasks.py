@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from msgspec.structs import replace
@@ -257,9 +257,15 @@ DONE: dict[str, Mutant] = {
 def _returned(spoil: Callable[[MemoryStore, Any], object]) -> Mutant:
     """A store that spoils what was returned."""
 
-    async def back(self: MemoryStore, worker: int, numbers: Sequence[int], due_us: int) -> None:
+    async def back(
+        self: MemoryStore,
+        worker: int,
+        numbers: Sequence[int],
+        due_us: int,
+        start_by_us: Mapping[int, int] = {},
+    ) -> None:
         held = [each for each in self._tasks.held(worker) if each.number in numbers]
-        await MemoryStore.return_tasks(self, worker, numbers, due_us)
+        await MemoryStore.return_tasks(self, worker, numbers, due_us, start_by_us)
         for each in held:
             spoil(self, each)
 
@@ -267,9 +273,12 @@ def _returned(spoil: Callable[[MemoryStore, Any], object]) -> Mutant:
 
 
 RETURNED: dict[str, Mutant] = {
-    "nothing is returned": asked("return_tasks", lambda _, w, __, due: (w, [], due)),
+    "nothing is returned": asked("return_tasks", lambda _, w, __, due, *___: (w, [], due)),
     "everything is returned": asked(
-        "return_tasks", lambda s, w, _, due: (w, [t.number for t in s._tasks.held(w)], due)
+        "return_tasks", lambda s, w, _, due, *__: (w, [t.number for t in s._tasks.held(w)], due)
+    ),
+    "what is returned unbegun may wait": asked(
+        "return_tasks", lambda _, w, numbers, due, *__: (w, numbers, due)
     ),
     "anybody returns tasks": misfits.LetsAnybodyReturn,
     "what is returned is due at once": _returned(lambda s, t: put(t, due_us=s._now_us())),

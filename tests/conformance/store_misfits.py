@@ -229,12 +229,13 @@ class ClaimsAfterAPause(MemoryStore):
         definitions: Sequence[int],
         limit: int,
         heirs: Sequence[tuple[int, int]] = (),
+        until_us: int | None = None,
     ) -> Claims:
         due = [(each, each.due_us) for each in self._instances if each.due_us is not None]
         await one_step()
         for process, due_us in due:
             self._let_go(process, due_us)
-        return await super().claim(worker, definitions, limit, heirs)
+        return await super().claim(worker, definitions, limit, heirs, until_us)
 
 
 class ClaimsWhilePaused(MemoryStore):
@@ -246,9 +247,10 @@ class ClaimsWhilePaused(MemoryStore):
         definitions: Sequence[int],
         limit: int,
         heirs: Sequence[tuple[int, int]] = (),
+        until_us: int | None = None,
     ) -> Claims:
         paused, self._paused = self._paused, False
-        claims = await super().claim(worker, definitions, limit, heirs)
+        claims = await super().claim(worker, definitions, limit, heirs, until_us)
         self._paused = paused
         return replace(claims, paused=paused)
 

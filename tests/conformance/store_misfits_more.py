@@ -28,12 +28,13 @@ class ClaimsByTheFirstDefinition(MemoryStore):
         definitions: Sequence[int],
         limit: int,
         heirs: Sequence[tuple[int, int]] = (),
+        until_us: int | None = None,
     ) -> Claims:
         now = [(each, each.definition) for each in self._instances]
         for process, _ in now:
             process.definition = self._definition(process.born.definition_id)
             self._dues.add(process)
-        claims = await super().claim(worker, definitions, limit, heirs)
+        claims = await super().claim(worker, definitions, limit, heirs, until_us)
         for process, definition in now:
             process.definition = definition
             self._dues.add(process)
@@ -169,6 +170,7 @@ class LooksForTheSameMisfit(MemoryStore):
         definitions: Sequence[int],
         limit: int,
         heirs: Sequence[tuple[int, int]] = (),
+        until_us: int | None = None,
     ) -> Claims:
         hidden = [
             (each, each.unfit)
@@ -177,7 +179,7 @@ class LooksForTheSameMisfit(MemoryStore):
         ]
         for process, _ in hidden:
             process.unfit = None
-        claims = await super().claim(worker, definitions, limit, heirs)
+        claims = await super().claim(worker, definitions, limit, heirs, until_us)
         for process, unfit in hidden:
             process.unfit = unfit
         return claims
@@ -192,11 +194,12 @@ class TakesNoMisfit(MemoryStore):
         definitions: Sequence[int],
         limit: int,
         heirs: Sequence[tuple[int, int]] = (),
+        until_us: int | None = None,
     ) -> Claims:
         before = [(each, each.unfit) for each in self._instances if each.unfit is not None]
         for process, _ in before:
             process.unfit = FAR
-        claims = await super().claim(worker, definitions, limit, heirs)
+        claims = await super().claim(worker, definitions, limit, heirs, until_us)
         for process, unfit in before:
             process.unfit = unfit
         return claims
@@ -211,13 +214,14 @@ class StopsAtTheFirstMisfit(MemoryStore):
         definitions: Sequence[int],
         limit: int,
         heirs: Sequence[tuple[int, int]] = (),
+        until_us: int | None = None,
     ) -> Claims:
         older = dict(heirs)
         due = [each for each in self._instances if each.due_us is not None]
         first = min(due, key=lambda each: each.due_us or 0, default=None)
         if first is not None and first.unfit is not None and first.definition.id in older:
-            return await super().claim(worker, definitions, limit)
-        return await super().claim(worker, definitions, limit, heirs)
+            return await super().claim(worker, definitions, limit, until_us=until_us)
+        return await super().claim(worker, definitions, limit, heirs, until_us)
 
 
 class WakesForNobody(MemoryStore):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from msgspec.structs import replace
 
@@ -92,23 +92,33 @@ class TakesAfterAPause(MemoryStore):
     """What was due when it was looked up is taken, though others may have taken it since."""
 
     async def claim_tasks(
-        self, worker: int, queues: Sequence[str], definitions: Sequence[int], limit: int
+        self,
+        worker: int,
+        queues: Sequence[str],
+        definitions: Sequence[int],
+        limit: int,
+        activities: Sequence[str] | None = (),
     ) -> TaskClaims:
         due = [(each, each.due_us) for each in self._tasks.all.values() if each.due_us is not None]
         await one_step()
         for task, due_us in due:
             task.due_us = due_us
-        return await super().claim_tasks(worker, queues, definitions, limit)
+        return await super().claim_tasks(worker, queues, definitions, limit, activities)
 
 
 class TakesWhilePaused(MemoryStore):
     """A pause holds for processes only."""
 
     async def claim_tasks(
-        self, worker: int, queues: Sequence[str], definitions: Sequence[int], limit: int
+        self,
+        worker: int,
+        queues: Sequence[str],
+        definitions: Sequence[int],
+        limit: int,
+        activities: Sequence[str] | None = (),
     ) -> TaskClaims:
         paused, self._paused = self._paused, False
-        claims = await super().claim_tasks(worker, queues, definitions, limit)
+        claims = await super().claim_tasks(worker, queues, definitions, limit, activities)
         self._paused = paused
         return claims
 
@@ -119,7 +129,7 @@ class BelievesOutcomes(MemoryStore):
     fields: tuple[str, ...] = ("owner", "epoch")
 
     async def complete_task(
-        self, task: Task, worker: int, outcome: bytes, blobs: Sequence[Blob] = ()
+        self, task: Task, worker: int | None, outcome: bytes, blobs: Sequence[Blob] = ()
     ) -> bool:
         kept = self._tasks.all.get(task.task)
         if kept is not None and "owner" in self.fields:
@@ -145,7 +155,7 @@ class DeliversWhatever(MemoryStore):
     """An outcome is delivered whether its task is there or not."""
 
     async def complete_task(
-        self, task: Task, worker: int, outcome: bytes, blobs: Sequence[Blob] = ()
+        self, task: Task, worker: int | None, outcome: bytes, blobs: Sequence[Blob] = ()
     ) -> bool:
         done = await super().complete_task(task, worker, outcome, blobs)
         if not done:
@@ -157,7 +167,7 @@ class DeliversToTheClosed(MemoryStore):
     """An outcome is delivered even to a closed process."""
 
     async def complete_task(
-        self, task: Task, worker: int, outcome: bytes, blobs: Sequence[Blob] = ()
+        self, task: Task, worker: int | None, outcome: bytes, blobs: Sequence[Blob] = ()
     ) -> bool:
         process = self._processes[task.process_id]
         status, process.status = process.status, "running"
@@ -170,7 +180,7 @@ class CompletesAfterAPause(MemoryStore):
     """What was looked up is stale when it is acted upon."""
 
     async def complete_task(
-        self, task: Task, worker: int, outcome: bytes, blobs: Sequence[Blob] = ()
+        self, task: Task, worker: int | None, outcome: bytes, blobs: Sequence[Blob] = ()
     ) -> bool:
         kept = self._tasks.all.get(task.task)
         await one_step()
@@ -184,7 +194,7 @@ class SendsOutcomes(MemoryStore):
     """A task is left where it is when its outcome comes."""
 
     async def complete_task(
-        self, task: Task, worker: int, outcome: bytes, blobs: Sequence[Blob] = ()
+        self, task: Task, worker: int | None, outcome: bytes, blobs: Sequence[Blob] = ()
     ) -> bool:
         kept = self._tasks.all.get(task.task)
         done = await super().complete_task(task, worker, outcome, blobs)
@@ -198,7 +208,7 @@ class WakesNobodyByOutcomes(MemoryStore):
     """An outcome leaves a parked process as it was."""
 
     async def complete_task(
-        self, task: Task, worker: int, outcome: bytes, blobs: Sequence[Blob] = ()
+        self, task: Task, worker: int | None, outcome: bytes, blobs: Sequence[Blob] = ()
     ) -> bool:
         process = self._processes[task.process_id]
         owner, due_us = process.owner, process.due_us
@@ -220,7 +230,7 @@ class MuteOfOutcomes(MemoryStore):
     """Nobody hears of an outcome."""
 
     async def complete_task(
-        self, task: Task, worker: int, outcome: bytes, blobs: Sequence[Blob] = ()
+        self, task: Task, worker: int | None, outcome: bytes, blobs: Sequence[Blob] = ()
     ) -> bool:
         listeners, self._listeners = self._listeners, []
         done = await super().complete_task(task, worker, outcome, blobs)
@@ -256,17 +266,19 @@ class ForgetsOutcomes(MemoryStore):
     """A task is taken out, and that is all."""
 
     async def complete_task(
-        self, task: Task, worker: int, outcome: bytes, blobs: Sequence[Blob] = ()
+        self, task: Task, worker: int | None, outcome: bytes, blobs: Sequence[Blob] = ()
     ) -> bool:
-        self._check_open()
-        return self._tasks.take_out(task, worker) is not None
+        kept = self._tasks.of(task, worker, self._now_us())
+        if kept is not None:
+            self._tasks.take_out(kept)
+        return kept is not None
 
 
 class CompletesNothingWhilePaused(MemoryStore):
     """A pause holds outcomes back."""
 
     async def complete_task(
-        self, task: Task, worker: int, outcome: bytes, blobs: Sequence[Blob] = ()
+        self, task: Task, worker: int | None, outcome: bytes, blobs: Sequence[Blob] = ()
     ) -> bool:
         if self._paused:
             return False
@@ -309,10 +321,12 @@ class KeepsLosses(MemoryStore):
 class LetsAnybodyReturn(MemoryStore):
     """Whoever knows a task's number may return it."""
 
-    async def return_tasks(self, worker: int, numbers: Sequence[int], due_us: int) -> None:
+    async def return_tasks(
+        self, worker: int, numbers: Sequence[int], due_us: int, start_by_us: Mapping[int, int] = {}
+    ) -> None:
         for each in list(self._tasks.all.values()):
             if each.owner is not None:
-                await super().return_tasks(each.owner, numbers, due_us)
+                await super().return_tasks(each.owner, numbers, due_us, start_by_us)
 
 
 class MuteOfMarks(MemoryStore):
@@ -329,9 +343,11 @@ class MuteOfMarks(MemoryStore):
 class MuteOfReturns(MemoryStore):
     """Nobody hears of what is returned."""
 
-    async def return_tasks(self, worker: int, numbers: Sequence[int], due_us: int) -> None:
+    async def return_tasks(
+        self, worker: int, numbers: Sequence[int], due_us: int, start_by_us: Mapping[int, int] = {}
+    ) -> None:
         listeners, self._listeners = self._listeners, []
-        await super().return_tasks(worker, numbers, due_us)
+        await super().return_tasks(worker, numbers, due_us, start_by_us)
         self._listeners = listeners
 
 

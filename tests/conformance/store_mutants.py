@@ -20,12 +20,15 @@ from corago.ports.store import (
     Claims,
     Instance,
     NewProcess,
+    NewTask,
     Outgoing,
     Peer,
     Refusal,
     Sent,
+    Task,
 )
 from corago.stores.memory import MemoryStore
+from corago.stores.memory.tasks import KeptTask
 
 Mutant = type[MemoryStore]
 Twist = Callable[..., Any]
@@ -52,7 +55,7 @@ def answered(method: str, twist: Twist) -> Mutant:
     honest = getattr(MemoryStore, method)
 
     async def twisted(self: MemoryStore, *arguments: Any, **named: Any) -> Any:
-        return twist(self, await honest(self, *arguments, **named), *arguments, **named)
+        return twist(self, await honest(self, *arguments, **named), *arguments, *named.values())
 
     return type(f"Answered_{method}", (MemoryStore,), {method: twisted})
 
@@ -211,3 +214,18 @@ def parsed(text: bytes) -> bytes:
 def composed(text: str) -> str:
     """Text as a store compares it that thinks it knows better."""
     return unicodedata.normalize("NFC", text).strip().lower()
+
+
+def putting(change: Callable[[NewTask], NewTask]) -> Mutant:
+    """A store that puts other tasks than it was asked to."""
+    return asked("append", lambda _, a: replace(a, tasks=tuple(map(change, a.tasks))))
+
+
+def tasks_of(store: MemoryStore) -> list[KeptTask]:
+    """All tasks."""
+    return list(store._tasks.all.values())
+
+
+def kept(store: MemoryStore, task: Task) -> KeptTask | None:
+    """What a store has of a task."""
+    return store._tasks.all.get(task.task)

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 import corago
+import corago.decider
 import corago.testing
 from corago import errors
 from tests.docs.pages import DOCS, ROOT, pages
@@ -27,6 +28,12 @@ def test_the_page_of_the_api_holds_every_public_name() -> None:
     told_elsewhere = {*errors.__all__, "History", "events"}
     missing = set(corago.__all__) - DOCUMENTED - SAID - told_elsewhere
     assert not missing
+
+
+def test_it_holds_every_name_of_the_decider_door() -> None:
+    names = {each for each in corago.decider.__all__ if not each.endswith("Decision")}
+    told_elsewhere = {"Failure", "History", "Retry", "rules"}
+    assert not names - DOCUMENTED - SAID - told_elsewhere
 
 
 def test_it_holds_every_name_of_the_testing_kit() -> None:

@@ -104,6 +104,7 @@ def test_a_process_is_logged_from_its_start_to_its_end(caplog: pytest.LogCapture
             "INFO",
             "process p refused skip: too late: 100 %",
         ),
+        (e.ContinuedAsNew(position=2, at=DAWN, following=3), "INFO", "process p goes on as run 3"),
     ],
 )
 def test_what_is_out_of_the_ordinary_is_logged(

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import urllib.request
 from datetime import UTC, datetime
+from typing import Any
 
 import pytest
 from prometheus_client import CollectorRegistry, generate_latest
@@ -15,7 +16,7 @@ from prometheus_client import CollectorRegistry, generate_latest
 from corago import Engine, RequestError, Retry, State, Subject, current, retrystep, step, wait_for
 from corago.activity import Context
 from corago.core import events as e
-from corago.observing.labels import outcome_label, step_label
+from corago.observing.labels import attempt_label, outcome_label, step_label
 from corago.observing.metrics import Metrics
 from tests.runtime.stage import Stage, listing, reaches, until
 
@@ -101,12 +102,14 @@ def test_what_is_out_of_the_ordinary_is_counted() -> None:
     lost = e.LeaseLost(position=2, at=DAWN, owner="worker-1")
     poison = e.ProcessSuspended(position=3, at=DAWN, error=e.Failure("PoisonProcess", ""))
     child = e.ChildStarted(position=4, at=DAWN, path="c", child="p/c", workflow="open")
-    metrics.recorded(P, (lost, poison, child))
+    renewed = e.ContinuedAsNew(position=5, at=DAWN, following=2)
+    metrics.recorded(P, (lost, poison, child, renewed))
     metrics.lease_lost("worker-1")
     found = scraped(registry)
     assert found['corago_leases_lost_total{workflow="create_port"}'] == 1
     assert found['corago_processes_suspended_total{workflow="create_port"}'] == 1
     assert found['corago_processes_started_total{workflow="open"}'] == 1
+    assert found['corago_runs_continued_total{workflow="create_port"}'] == 1
     assert found["corago_worker_leases_lost_total"] == 1
 
 
@@ -131,6 +134,12 @@ def test_a_dropped_attempt_is_counted_and_not_timed() -> None:
 )
 def test_a_steps_label_knows_no_indexes(path: str, label: str) -> None:
     assert step_label(path) == label
+
+
+def test_an_activitys_label_is_its_name_and_not_its_id() -> None:
+    known: dict[str, Any] = {"process_id": "p", "run": 1, "workflow": "order"}
+    assert attempt_label(Context(**known, path="Ship#7", activity="Ship@2")) == "Ship@2"
+    assert attempt_label(Context(**known, path="keep[3]/b")) == "keep/b"
 
 
 def test_every_end_of_an_attempt_has_a_word() -> None:

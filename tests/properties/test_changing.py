@@ -19,10 +19,11 @@ from hypothesis import strategies as st
 
 from corago.core import events as e
 from corago.core import messages as m
+from corago.core.arriving import arrivals
 from corago.core.calls import LiveCalls
 from corago.core.codec import decode_event, encode_event
 from corago.core.history import begin, fold
-from corago.core.kernel import advance, arrivals
+from corago.core.kernel import advance
 from corago.core.program import Snapshot
 from corago.steps.changing import whole
 from corago.steps.nodes import bare

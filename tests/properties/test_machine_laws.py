@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from corago.core import codec, commands, history, kernel
 from corago.core import events as e
 from corago.core import messages as m
+from corago.core.arriving import arrivals
 from corago.core.calls import LiveCalls, RecordedCalls
 from corago.core.commit import Commit
 from corago.core.preview import Question, foresee
@@ -131,7 +132,7 @@ def play(scenario: Scenario) -> Iterator[Step]:
         if kind < 3:
             now += timedelta(seconds=SECONDS[number % len(SECONDS)])
         question, messages = _move((kind, number), snapshot, now, past)
-        due = kernel.arrivals(snapshot.process, (), now) if question is not None else []
+        due = arrivals(snapshot.process, (), now) if question is not None else []
         messages = (*due, *messages)
         past += messages
         commit = advance(scenario, snapshot, messages, now)

@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from corago.core import commands, kernel
 from corago.core import events as e
 from corago.core import messages as m
+from corago.core.arriving import arrivals
 from corago.core.calls import LiveCalls
 from corago.core.commit import Commit
 from corago.core.preview import Preview, Question, foresee
@@ -76,7 +77,7 @@ def agrees(scenario: Scenario, preview: Preview, commit: Commit) -> None:
 def test_committing_gives_exactly_what_preview_said(scenario: Scenario) -> None:
     for burst in play(scenario):
         start, now = burst.commits[-1].snapshot, burst.now
-        due = kernel.arrivals(start.process, (), now)
+        due = arrivals(start.process, (), now)
         settled = committed(scenario, start, due, now).snapshot
         agrees(scenario, foreseen(scenario, start, {}, now), committed(scenario, start, due, now))
         for question, messages in asked(settled, now):

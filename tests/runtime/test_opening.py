@@ -158,7 +158,9 @@ def test_a_bad_url_lists_the_good_forms(url: Any) -> None:
         Engine(url)
 
 
-@pytest.mark.parametrize("bad", [{"concurrency": 0}, {"threads": 0}, {"lease": timedelta(0)}])
+@pytest.mark.parametrize(
+    "bad", [{"concurrency": 0}, {"threads": 0}, {"lease": timedelta(0)}, {"lease": 15}]
+)
 def test_bad_settings_are_refused(bad: dict[str, Any]) -> None:
     with pytest.raises(RequestError):
         Engine(**bad)

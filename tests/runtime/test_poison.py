@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 
-from corago import State, step, wait_for
+from corago import State, parallel, step, wait_for
 from corago.core import events as e
+from corago.core import messages as m
 from corago.core.queueing import LOSS_LIMIT
 from corago.ports.store import Outgoing
 from corago.testing.simulator import Node
@@ -66,6 +67,39 @@ def test_a_process_that_kills_its_workers_is_suspended_at_the_limit() -> None:
             assert await client.wait("p", 60) == {"survived": True}
             losses = [each.losses for each in (await client.history("p")).of(e.LeaseLost)]
             assert losses == list(range(1, LOSS_LIMIT + 1))
+        keeper.cancel()
+
+    stage.run(story())
+
+
+def test_what_a_queue_s_step_came_to_is_kept_until_a_person_has_acted() -> None:
+    stage = Stage(lease=6)
+    nodes: dict[int, Node] = {}
+    log: list[str] = []
+
+    @step("Render", queue="gpu")
+    async def render() -> State:
+        return {"rendered": 1}
+
+    body = listing(parallel("both", killing(stage, nodes, log, LOSS_LIMIT), render))
+    stage.workflows = (body,)
+
+    async def serve(node: Node) -> None:
+        async with stage.engine(node, queues=["gpu"]):
+            await asyncio.get_running_loop().create_future()
+
+    async def story() -> None:
+        keeper = asyncio.create_task(keep_workers(stage, nodes))
+        async with stage.client() as client:
+            await client.start(body, id="p")
+            await reaches(client, "p", "suspended", 600)
+            server = stage.node("server")
+            server.spawn(serve(server))
+            await asyncio.sleep(60)
+            (outcome,) = await client.pending("p")
+            assert isinstance(outcome, m.Outcome)
+            await client.retry("p")
+            assert await client.wait("p", 60) == {"survived": True, "rendered": 1}
         keeper.cancel()
 
     stage.run(story())

@@ -440,7 +440,7 @@ def test_bad_questions_are_refused() -> None:
             with pytest.raises(InvalidInputError, match="alone"):
                 await engine.preview("p", abort=True, signal="go")
             with pytest.raises(InvalidInputError, match="a step's result is a dict"):
-                await engine.preview("p", set_result=[1])  # type: ignore[arg-type]
+                await engine.preview("p", set_result=[1])
             with pytest.raises(InvalidInputError, match="time zone"):
                 await engine.preview("p", at=datetime(2030, 1, 1))  # noqa: DTZ001 - the point
             with pytest.raises(ProcessNotFoundError):

@@ -293,8 +293,6 @@ def test_what_can_be_no_queues_is_refused() -> None:
         Engine(queues=["g\npu"])
     with pytest.raises(RequestError, match="served by a worker"):
         Engine(queues=GPU, worker=False)
-    with pytest.raises(RequestError, match="activities come with a later version"):
-        Engine(activities=[object()])
 
 
 def test_listeners_hear_of_attempts_where_they_run() -> None:

@@ -392,4 +392,4 @@ def test_without_a_key_it_is_refused_too() -> None:
     with Engine(worker=False, workflows=[in_clear]) as engine:
         with pytest.raises(InvalidInputError) as caught:
             engine.start(in_clear, {"word": "given-hush"})
-    assert str(caught.value) == f"input['word'] is what a step takes as a secret, and {HOW}"
+    assert str(caught.value) == f"input['word'] is taken as a secret, and {HOW}"

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from corago.ports.store import (
     Append,
@@ -75,14 +76,20 @@ class Pair:
         """Everything that can be read."""
         for name in CHILDREN:
             await self.row(name)
-            await self.both(lambda store, name=name: store.events(name))  # type: ignore[misc]
+            for run in (None, 1, 2):
+                asked = name, 0, None, run
+                await self.both(lambda store, asked=asked: store.events(*asked))  # type: ignore[misc]
+            await self.both(lambda store, name=name: store.tasks_of(name))  # type: ignore[misc]
             documents = "order", name
             await self.both(lambda store, key=documents: store.document(*key))  # type: ignore[misc]
-        for query in (Query(), Query(status="failed"), Query(tag="red"), Query(owner=1)):
+        tagged = (Query(tag="red"), Query(tag="big"))
+        for query in (Query(), Query(status="failed"), Query(owner=1), *tagged):
             await self.both(lambda store, query=query: store.find(query))  # type: ignore[misc]
             await self.both(lambda store, query=query: store.count(query))  # type: ignore[misc]
         for worker in (1, 2, 3):
             await self.both(lambda store, worker=worker: store.held_tasks(worker))  # type: ignore[misc]
+        for number in {each.task for each in self.tasks}:
+            await self.both(lambda store, number=number: store.read_task(number))  # type: ignore[misc]
         await self.both(lambda store: store.blobs([each.sha for each in BLOBS]))
         await self.both(lambda store: store.peers())
         assert self.heard[1] == self.heard[0]
@@ -137,6 +144,26 @@ def sends(draw: Draw) -> Act:
 
 
 @st.composite
+def limits(draw: Draw) -> Callable[[int], dict[str, Any]]:
+    """Limits of a task; often none."""
+    activity = draw(st.sampled_from(("", "Pay", "Ship")))
+    details = draw(st.sampled_from((b"", b"0")))
+    start, close, run, beat = (draw(st.sampled_from((None, None, 1, 2, 3))) for _ in range(4))
+
+    def at(now_us: int) -> dict[str, Any]:
+        return {
+            "activity": activity,
+            "details": details,
+            "start_by_us": None if start is None else now_us + start * 10**6,
+            "close_by_us": None if close is None else now_us + close * 2 * 10**6,
+            "run_us": None if run is None else run * 10**6,
+            "beat_us": None if beat is None else beat * 10**6,
+        }
+
+    return at
+
+
+@st.composite
 def more(draw: Draw) -> Callable[[int], dict[str, Any]]:
     """What may go with a commit; usually nothing."""
     if draw(st.sampled_from((True, True, False))):
@@ -144,6 +171,7 @@ def more(draw: Draw) -> Callable[[int], dict[str, Any]]:
     births = draw(st.lists(st.sampled_from(CHILDREN[2:]), max_size=2))
     tasks = draw(st.lists(st.tuples(st.sampled_from(PATHS), st.sampled_from(QUEUES)), max_size=2))
     due_in = draw(st.sampled_from((0, 0, 3)))
+    limited = draw(limits())
     said = {
         "sends": tuple(draw(st.lists(outgoing(CHILDREN), max_size=2))),
         "blobs": draw(blobs()),
@@ -152,6 +180,9 @@ def more(draw: Draw) -> Callable[[int], dict[str, Any]]:
         "definition": draw(st.sampled_from((None, None, 1, 2))),
         "unfit": draw(st.sampled_from((None, None, 1, 2))),
         "lost_owner": draw(st.sampled_from((None, None, "zoe"))),
+        "failures": draw(st.sampled_from((0, 0, 1, 2))),
+        "tags": draw(st.sampled_from((None, None, (), ("big",), ("red", "big")))),
+        "renews": draw(st.sampled_from((None, None, b'"next"'))),
     }
 
     def at(now_us: int) -> dict[str, Any]:
@@ -159,7 +190,9 @@ def more(draw: Draw) -> Callable[[int], dict[str, Any]]:
         return {
             **said,
             "births": tuple(NewProcess(each, 1, "sha", b'"born"', due_us) for each in births),
-            "tasks": tuple(NewTask(path, queue, due_us, b"{}") for path, queue in tasks),
+            "tasks": tuple(
+                NewTask(path, queue, due_us, b"{}", **limited(now_us)) for path, queue in tasks
+            ),
         }
 
     return at
@@ -171,6 +204,7 @@ def queues_up(draw: Draw) -> Act:
     name, path = draw(st.sampled_from(NAMES)), draw(st.sampled_from(PATHS))
     queue, worker = draw(st.sampled_from(QUEUES)), draw(st.integers(1, 3))
     cancels = draw(st.sampled_from(((), PATHS)))
+    limited = draw(limits())
 
     async def act(pair: Pair) -> None:
         row = await pair.row(name)
@@ -178,7 +212,7 @@ def queues_up(draw: Draw) -> Act:
         if row.status in ENDED_FOR_GOOD:
             return  # nobody puts tasks for what has ended
         fence = Fence(row.instance, row.run, row.owner, row.epoch, row.position)
-        task = NewTask(path, queue, pair.now_us, b"{}")
+        task = NewTask(path, queue, pair.now_us, b"{}", **limited(pair.now_us))
         append = Append(fence, pair.now_us, row.status, tasks=(task,))
         await pair.both(lambda store: store.append(append))
         claims = await pair.both(lambda store: store.claim_tasks(worker, QUEUES, [1, 2], 2))
@@ -215,7 +249,7 @@ def appends(draw: Draw) -> Act:
             "epoch": row.epoch,
             "position": row.position,
         }
-        if wrong is not None:
+        if wrong is not None and not (seize and wrong == "owner"):  # it would take it as true
             belief[wrong] = (belief[wrong] or 0) + 1
         append = Append(
             Fence(**belief),
@@ -234,6 +268,8 @@ def appends(draw: Draw) -> Act:
             seize=seize,
             **rest(pair.now_us),
         )
+        if append.closes:
+            append = replace(append, renews=None)  # an end is no beginning
         await pair.both(lambda store: store.append(append))
 
     return act
@@ -244,9 +280,11 @@ def claims(draw: Draw) -> Act:
     worker, limit = draw(st.integers(1, 3)), draw(st.integers(0, 3))
     of = draw(st.sampled_from(([1, 2], [1], [2], [])))
     heirs = draw(st.sampled_from(([], [], [(1, 2)], [(2, 3), (2, 1), (1, 1)])))
+    seconds = draw(st.sampled_from((None, None, 0, 2, 4)))
 
     async def act(pair: Pair) -> None:
-        await pair.both(lambda store: store.claim(worker, of, limit, heirs))
+        until_us = None if seconds is None else pair.now_us + seconds * 10**6
+        await pair.both(lambda store: store.claim(worker, of, limit, heirs, until_us))
 
     return act
 
@@ -256,9 +294,11 @@ def takes(draw: Draw) -> Act:
     worker, limit = draw(st.integers(1, 3)), draw(st.integers(0, 3))
     of = draw(st.sampled_from(([1, 2], [1], [2], [])))
     queues = draw(st.sampled_from((QUEUES, QUEUES[:1], ())))
+    named = draw(st.sampled_from(((), (), ("Pay",), None)))
 
     async def act(pair: Pair) -> None:
-        claims = await pair.both(lambda store: store.claim_tasks(worker, queues, of, limit))
+        asked = worker, queues, of, limit, named
+        claims = await pair.both(lambda store: store.claim_tasks(*asked))
         pair.tasks += claims.taken
 
     return act
@@ -266,12 +306,37 @@ def takes(draw: Draw) -> Act:
 
 @st.composite
 def completes(draw: Draw) -> Act:
-    worker, which, large = draw(st.integers(1, 3)), draw(st.integers(1, 4)), draw(blobs())
+    worker, which, large = draw(workers()), draw(st.integers(1, 4)), draw(blobs())
 
     async def act(pair: Pair) -> None:
         if pair.tasks:
             done = pair.tasks[-which:][0], worker, b'"done"', large
             await pair.both(lambda store: store.complete_task(*done))
+
+    return act
+
+
+def workers() -> st.SearchStrategy[int | None]:
+    return st.none() | st.integers(1, 3)
+
+
+@st.composite
+def goes_on(draw: Draw) -> Act:
+    """A heartbeat, or a task that is detached."""
+    worker, which = draw(workers()), draw(st.integers(1, 4))
+    details = draw(st.sampled_from((None, b"1", b"2")))
+    detaches = draw(st.booleans())
+
+    async def act(pair: Pair) -> None:
+        if not pair.tasks:
+            return
+        task = pair.tasks[-which:][0]
+        holder = task.owner or 1
+        if detaches:
+            await pair.both(lambda store: store.detach_task(task, holder))
+        beat = task, worker, details
+        await pair.both(lambda store: store.heartbeat_task(*beat))
+        await pair.both(lambda store: store.read_task(task.task))
 
     return act
 
@@ -319,7 +384,7 @@ def waits(draw: Draw) -> Act:
 
 ACTS = st.one_of(
     *(starts(), sends(), sends(), appends(), appends(), appends(), claims(), lives()),
-    *(queues_up(), takes(), completes(), completes(), returns()),
+    *(queues_up(), takes(), completes(), completes(), returns(), goes_on()),
 )
 
 

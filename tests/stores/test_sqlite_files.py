@@ -89,6 +89,7 @@ def test_a_new_file_bears_the_mark_and_its_migrations(tmp_path: Path) -> None:
         assert connection.execute("select number, name from migrations").fetchall() == [
             (1, "begin"),
             (2, "tasks_and_blobs"),
+            (3, "limits_and_leases"),
         ]
 
 
@@ -157,7 +158,7 @@ def test_a_foreign_database_with_a_log_is_refused_and_untouched(tmp_path: Path) 
 def test_a_store_of_a_newer_corago_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "work.db"
     opened(path)
-    change(path, "insert into migrations values (3, 'later', 'digest', 0)")
+    change(path, "insert into migrations values (4, 'later', 'digest', 0)")
     assert "upgrade corago" in refused(StoreVersionError, path)
 
 

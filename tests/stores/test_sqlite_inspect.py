@@ -18,7 +18,7 @@ from corago.testing.store_suite.harness import Bench, blob, writes
 from corago.testing.store_suite.harness import check as on_bench
 from tests.conformance.test_sqlite_store import OnSqlite
 
-ALL = ["0001_begin", "0002_tasks_and_blobs"]
+ALL = ["0001_begin", "0002_tasks_and_blobs", "0003_limits_and_leases"]
 
 
 class Furnish(OnSqlite):
@@ -43,6 +43,10 @@ class Furnish(OnSqlite):
         row = await bench.written(row, b"2", tasks=(due, held))
         await bench.taken("held", worker)
         await bench.written(row, unfit=row.definition_id)
+        of = await bench.define("runs")
+        await bench.written(await bench.held("runs", definition_id=of), b"2", renews=b"1")
+        row = (await bench.claimed("runs", definitions=[of], until_us=bench.later(5))).row
+        await bench.written(row, b"2", b"3", renews=b"1", tags=("blue",))
         await bench.store.pause(True)
 
 
@@ -65,6 +69,13 @@ def test_a_sound_file_has_no_findings(path: Path) -> None:
     ("statement", "finding"),
     [
         ("delete from events where position = 2 and instance_id = 1", "process held stands at"),
+        ("delete from events where run = 2 and position = 1", "of its run 2 has 2 events, from 2"),
+        ("delete from events where run = 2 and position = 2", "of its run 2 has 2 events, from 1"),
+        ("update events set run = 9 where run = 2", "is at run 3, and of its run 9 has 3 events"),
+        ("update events set run = 0 where run = 2", "is at run 3, and of its run 0 has 3 events"),
+        ("delete from events where run = 2", "is at run 3, but has events of 1 runs before"),
+        ("delete from events where run = 3", "process runs stands at position 1, but has 0"),
+        ("update events set data = '{' where run = 2 and position = 3", "the row runs 2:3 is no"),
         ("update workflow_instances set position = 9 where id = 1", "process held stands at"),
         ("update events set position = 5 where position = 4", "process held stands at"),
         ("update events set data = '{' where id = 1", "events: the row held 1 is no JSON"),
@@ -97,6 +108,11 @@ def test_a_sound_file_has_no_findings(path: Path) -> None:
         ("delete from workflow_definitions", "names a definition that is missing"),
         ("update workflow_instances set unfit = 99", "is said not to fit definition 99"),
         ("update tasks set data = '['", "tasks: the row 1 is no JSON"),
+        ("update tasks set details = '['", "tasks.details: the row 1 is no JSON"),
+        (
+            "update workflow_instances set until_us = 1 where process_id = 'parked'",
+            "process parked has a lease that is to end, and yet is held by nobody",
+        ),
         ("update tasks set instance_id = 77 where id = 1", "1 rows of tasks belong to"),
         (
             "update tasks set instance_id = 2 where id = 1",
@@ -147,10 +163,10 @@ def test_the_status_tells_what_is_there(path: Path) -> None:
     assert found == {
         "path": str(path),
         "exists": True,
-        "version": 2,
+        "version": 3,
         "pending": [],
         "paused": True,
-        "processes": {"completed": 1, "created": 1, "running": 3, "waiting": 1},
+        "processes": {"completed": 1, "created": 1, "running": 4, "waiting": 1},
     }
     assert workers[0] == {
         "id": 1,
@@ -195,7 +211,7 @@ def test_an_upgrade_applies_what_is_pending_once(tmp_path: Path) -> None:
     assert status(path)["pending"] == ALL
     assert upgrade(path) == ALL
     assert upgrade(path) == []
-    assert status(path)["version"] == 2
+    assert status(path)["version"] == len(ALL)
 
 
 def test_an_upgrade_makes_no_file(tmp_path: Path) -> None:

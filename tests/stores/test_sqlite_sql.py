@@ -83,7 +83,7 @@ def test_migrations_are_numbered_without_gaps() -> None:
 
 def test_a_released_migration_is_never_edited() -> None:
     digests = {each.number: each.sha256[:12] for each in MIGRATIONS}
-    assert digests == {1: "6784bba2099e", 2: "4a27650298a8"}
+    assert digests == {1: "6784bba2099e", 2: "4a27650298a8", 3: "9279a07a6cbb"}
 
 
 DUE = "workflow_instances_due (workflow_id=?"
@@ -111,12 +111,19 @@ TASKS_DUE = "tasks_due (queue=?"
         ("document", "(kind=? AND id=?)"),
         ("due_tasks", TASKS_DUE),
         ("next_due_task", TASKS_DUE),
+        ("expired_tasks", "tasks_expiring (expires_us<?"),
+        ("has_lapsed", "workflow_instances_until (until_us<?"),
+        ("let_lapsed_go", "workflow_instances_until (until_us<?"),
         ("held_tasks", "tasks_held (owner=?"),
         ("free_tasks", "tasks_held (owner=?"),
         ("return_tasks", "INTEGER PRIMARY KEY (rowid=?)"),
+        ("beat_task", "INTEGER PRIMARY KEY (rowid=?)"),
+        ("detach_task", "INTEGER PRIMARY KEY (rowid=?)"),
+        ("untag", "PRIMARY KEY (tag=? AND instance_id=?)"),
         ("stop_task", "(instance_id=? AND path=?)"),
         ("drop_task", "(instance_id=? AND path=?)"),
         ("drop_tasks", "(instance_id=?)"),
+        ("tasks_of_process", "(instance_id=?)"),
         ("addressee_of_task", "t USING INTEGER PRIMARY KEY (rowid=?)"),
         ("blobs", "(sha=?)"),
     ],
@@ -134,6 +141,7 @@ def test_a_statement_finds_its_rows_by_an_index(
         *("due", "next_due", "take", "orphan", "load", "load_many", "events", "messages"),
         *("events_after_snapshot", "events_after_snapshots", "messages_of_one", "messages_of_many"),
         *("due_tasks", "next_due_task", "take_tasks", "load_tasks", "held_tasks", "blobs"),
+        *("expired_tasks", "let_lapsed_go", "beat_task", "detach_task"),
     ],
 )
 def test_what_a_worker_asks_all_the_time_scans_no_table(

@@ -64,6 +64,8 @@ def reserve(customer: str, speed: int = 10) -> State:
     here = current()
     assert_type(here.idempotency_key, str)
     assert_type(here.attempt, int)
+    assert_type(here.heartbeat({"percent": 50}), bool)
+    assert_type(here.token, str)
     return {"port": Port(UUID(int=speed), datetime.now(UTC))}
 
 
@@ -173,6 +175,10 @@ def blocking() -> None:
         for event in handle.history().of(events.ActivityClosed):
             print(event.path)
         engine.signal("a", "approved", {"by": "ann"}, key="k", reason="because")
+        assert_type(engine.complete_activity("1.1", {"paid": True}), None)
+        assert_type(engine.fail_activity("1.1", ValueError("no")), None)
+        assert_type(engine.cancel_activity("1.1", details="stopped"), None)
+        assert_type(engine.heartbeat_activity("1.1", 0.5), bool)
         assert_type(engine.preview("a", signal=("approved", None)), Preview)
         assert_type(engine.preview("a", set_result=("Reserve", {"port": 1})), Preview)
         assert_type(engine.preview("a", abort=True, at=datetime.now(UTC)), Preview)

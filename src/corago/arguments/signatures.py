@@ -22,12 +22,13 @@ if sys.version_info >= (3, 14):  # annotations are evaluated late there, and mig
     from annotationlib import Format, get_annotations
 
     _read_signature = functools.partial(inspect.signature, annotation_format=Format.FORWARDREF)
-    _annotations = functools.partial(get_annotations, format=Format.FORWARDREF)
+    annotations_of = functools.partial(get_annotations, format=Format.FORWARDREF)
 else:
     _read_signature = inspect.signature
 
-    def _annotations(function: Callable[..., Any]) -> dict[str, Any]:
-        return dict(getattr(function, "__annotations__", None) or {})
+    def annotations_of(annotated: Callable[..., Any]) -> dict[str, Any]:
+        """The annotations of a function or class as they are written, of itself alone."""
+        return dict(getattr(annotated, "__annotations__", None) or {})
 
 
 _LINE = 60
@@ -151,7 +152,7 @@ def _signature(function: Callable[..., Any], label: str) -> Iterator[inspect.Par
 
 def _hints(function: Callable[..., Any], label: str, scope: Mapping[str, Any]) -> dict[str, Any]:
     inner = underlying(function)
-    written = _annotations(inner)
+    written = annotations_of(inner)
     written.pop("return", None)  # nobody needs it, and it may name what only type checkers see
     if not written:
         return {}

@@ -70,12 +70,15 @@ class Asking(Caller):
     def history(
         self,
         id: str,
+        *,
+        run: int | None = None,
     ) -> History:
-        """Every recorded event, positions from 1, with secrets masked.
+        """Every recorded event of a run, positions from 1, with secrets masked.
 
-        Raises ProcessNotFoundError.
+        `run` is the latest unless said: a process that continues as new has several. Raises
+        ProcessNotFoundError, and RequestError for a run that it never had.
         """
-        return self._run(self._engine.history(id))
+        return self._run(self._engine.history(id, run=run))
 
     def pending(
         self,
@@ -99,7 +102,7 @@ class Asking(Caller):
         update: Mapping[str, Any] | None = None,
         retry: bool | str = False,
         skip: bool | str = False,
-        set_result: tuple[str, Mapping[str, Any]] | Mapping[str, Any] | None = None,
+        set_result: tuple[str, Any] | Any = None,
         cancel: bool = False,
         abort: bool = False,
         outcome: tuple[str, Any] | None = None,
@@ -108,8 +111,9 @@ class Asking(Caller):
         """What would happen: one `advance`, nothing written.
 
         Messages that wait are taken first. `retry` and `skip` take True or a step's path;
-        `set_result` a result (a dict), or a step's path and a result; `outcome` a step's path and
-        its result (a dict) or an exception; `at` an instant up to which due timers fire. `abort` is
+        `set_result` a result (a step's is a dict), or a path and a result; `outcome` a step's or
+        activity's path and what it returns, an exception, or its end outright (an
+        `ActivityResult`); `at` an instant up to which due timers fire. `abort` is
         asked about alone. Raises ProcessNotFoundError; InvalidInputError; WorkflowNotFoundError
         where a predicate must be asked whose code is not here.
         """

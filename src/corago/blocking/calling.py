@@ -82,9 +82,10 @@ class Caller:
         loop = self._loop
         if loop is None or not self._engine.is_mine():
             coroutine.close()
+            kind = type(self).__name__
             raise EngineClosedError(
-                "this engine is not open here (it was closed, or opened before a fork); "
-                "use it inside `with Engine(...) as engine:`"
+                f"this {kind} is not open here (it was closed, or opened before a fork); "
+                f"use it inside `with {kind}(...) as {kind.lower()}:`"
             )
         if self._thread is threading.current_thread():
             coroutine.close()

@@ -26,15 +26,17 @@ class Engine(Asking):
     The same methods as `AsyncEngine`, blocking.
 
     `url`: None for memory, or `sqlite:///file`. `workflows`: those that this engine has the code
-    of. `worker=False` makes a client only, which needs no code. `queues`: steps of these queues, of
-    whatever process of its workflows, run here too; a step without a queue runs in the worker that
-    drives its process. `concurrency`: how many processes it drives at a time, and how many steps
-    of queues it runs; `threads`: how many sync steps run at a time; `lease`: how long a silent
-    worker is believed alive where its death can't be seen; `state_limit`: bytes of JSON that a
-    State may have; `grace`: seconds that closing waits for running steps; `listeners`: who is told
-    what it does; `codec`: what texts go through on the way to the store, such as compression and
-    then encryption; `secret_key`: seals secrets, as `corago secret-key` prints it, or several, of
-    which the first seals and all open; without it, CORAGO_SECRET_KEY. Raises InvalidUrlError,
+    of. `activities`: classes and decorated functions whose code this engine has by name, for
+    deciders that another engine may have: with `queues` and without workflows, it only runs these.
+    `worker=False` makes a client only, which needs no code. `queues`: steps and activities of these
+    queues, of whatever process of its workflows, run here too; one without a queue runs in the
+    worker that drives its process. `concurrency`: how many processes it drives at a time, and how
+    many tasks of queues it runs; `threads`: how many sync ones run at a time; `lease`: how long a
+    silent worker is believed alive where its death can't be seen; `state_limit`: bytes of JSON that
+    a State may have; `grace`: seconds that closing waits for running steps; `listeners`: who is
+    told what it does; `codec`: what texts go through on the way to the store, such as compression
+    and then encryption; `secret_key`: seals secrets, as `corago secret-key` prints it, or several,
+    of which the first seals and all open; without it, CORAGO_SECRET_KEY. Raises InvalidUrlError,
     RequestError, DuplicateNameError, and StoreError when it is opened.
     """
 
@@ -321,7 +323,7 @@ class Engine(Asking):
         actor: str | None = None,
         reason: str | None = None,
     ) -> None:
-        """Go on past what failed, with this result.
+        """Go on past what failed, with this result: a step's is a dict, an activity's any JSON.
 
         Raises CommandRefusedError, InvalidInputError.
         """
@@ -367,3 +369,49 @@ class Engine(Asking):
     ) -> None:
         """Let the store go on."""
         self._run(self._engine.unpause())
+
+    def complete_activity(
+        self,
+        token: str,
+        result: Any = None,
+    ) -> None:
+        """Say that an activity of a queue has done its work, with this result (JSON).
+
+        A step's result is a dict, or None. Raises UnknownTaskError when it is late: the activity
+        has ended, timed out, or is another attempt now; and InvalidInputError.
+        """
+        self._run(self._engine.complete_activity(token, result))
+
+    def fail_activity(
+        self,
+        token: str,
+        error: BaseException | str,
+    ) -> None:
+        """Say that an activity of a queue has failed, so that it is retried or closed.
+
+        A text stands for an `Exception` of that text. Raises UnknownTaskError, InvalidInputError.
+        """
+        self._run(self._engine.fail_activity(token, error))
+
+    def cancel_activity(
+        self,
+        token: str,
+        details: Any = None,
+    ) -> None:
+        """Say that an activity of a queue has stopped, as it was asked to, or by itself.
+
+        `details` are any JSON value. Raises UnknownTaskError, InvalidInputError.
+        """
+        self._run(self._engine.cancel_activity(token, details))
+
+    def heartbeat_activity(
+        self,
+        token: str,
+        details: Any = None,
+    ) -> bool:
+        """Say that an activity of a queue is alive; gives whether it is asked to stop.
+
+        `details`, if given, are any JSON value, which the next attempt can read as its
+        `last_details`. Raises UnknownTaskError, InvalidInputError.
+        """
+        return self._run(self._engine.heartbeat_activity(token, details))

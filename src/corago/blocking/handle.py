@@ -55,9 +55,11 @@ class Handle:
 
     def history(
         self,
+        *,
+        run: int | None = None,
     ) -> History:
-        """Every recorded event, positions from 1."""
-        return self._engine._run(self._handle.history())  # noqa: SLF001 - a handle is its engine's friend
+        """Every recorded event of a run (the latest, unless said), positions from 1."""
+        return self._engine._run(self._handle.history(run=run))  # noqa: SLF001 - a handle is its engine's friend
 
     def pending(
         self,

@@ -121,10 +121,10 @@ async def set_result(
 
     Args:
         id: the process's id.
-        value: what the step would have returned: a JSON object, or @file.
-        step: the step's path; needed where several failed.
+        value: what the step (then an object) or activity would have returned, as JSON, or @file.
+        step: its path; needed where several failed.
     """
-    found = json_object(value, "--value")
+    found = json_value(value, "--value")
     async with desk(common, "corago set-result") as engine:
         await engine.set_result(id, found, step=step, actor=common.who, reason=common.reason)
     _done(common, id, f"result in {id} is on its way", command="set_result", step=step)

@@ -46,6 +46,12 @@ COMMANDS: dict[str, dict[str, tuple[str, str]]] = {
         "pause": ("corago.cli.acting:pause", "Start nothing further in the whole store."),
         "unpause": ("corago.cli.acting:unpause", "Let a paused store go on."),
     },
+    "Report": {
+        "complete": ("corago.cli.completing:complete", "Say that an activity is done."),
+        "fail": ("corago.cli.completing:fail", "Say that an activity has failed."),
+        "stopped": ("corago.cli.completing:stopped", "Say that an activity has stopped."),
+        "heartbeat": ("corago.cli.completing:heartbeat", "Say that an activity is alive."),
+    },
     "Keep": {
         "secret-key": ("corago.cli.keys:secret_key", "Print a fresh key for secrets."),
     },

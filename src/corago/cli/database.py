@@ -94,7 +94,8 @@ async def _unreadable(engine: Desk) -> tuple[list[str], int, list[str]]:
     while rows := await engine.rows(limit=PAGE, after=after):
         for row in rows:
             try:
-                await engine.history(row.process_id)
+                for run in range(1, row.run + 1):
+                    await engine.history(row.process_id, run=run)
                 await engine.info(row.process_id)
                 read += 1
             except CodecError as error:

@@ -18,7 +18,7 @@ class Exit(IntEnum):
     USAGE = 2
     """The command line, or a file of workflows that it names, makes no sense."""
     NOT_FOUND = 3
-    """No such process, no such workflow."""
+    """No such process, no such workflow; a token whose task is over."""
     REFUSED = 4
     """Not in this status, or the id or key is taken."""
     INVALID = 5
@@ -87,6 +87,7 @@ STATUS_OF: dict[type[BaseException], Exit] = {
     errors.DefinitionError: Exit.USAGE,
     errors.ProcessNotFoundError: Exit.NOT_FOUND,
     errors.WorkflowNotFoundError: Exit.NOT_FOUND,
+    errors.UnknownTaskError: Exit.NOT_FOUND,
     errors.ProcessAlreadyExistsError: Exit.REFUSED,
     errors.ProcessClosedError: Exit.REFUSED,
     errors.CommandRefusedError: Exit.REFUSED,

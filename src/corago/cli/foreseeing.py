@@ -12,12 +12,16 @@ from corago.cli.exits import UsageError
 from corago.cli.loading import is_file, is_module, load_all, load_one
 from corago.cli.options import COMMON, Common, Json
 from corago.cli.output import Output, compact, stamp
-from corago.cli.values import instant, json_object, json_value
+from corago.cli.values import instant, json_object, json_value, raised
 from corago.clock import SystemClock
+from corago.core.calls import Answer
 from corago.core.events import Event, Transitioned
 from corago.core.preview import Preview
 from corago.errors import ProcessNotFoundError, WorkflowNotFoundError
 from corago.runtime.views import as_json
+
+_JSONS = ("{", "[", '"', "@")
+"""How JSON begins, or the name of a file of it, where the path of a step should stand."""
 
 
 async def preview(
@@ -33,6 +37,7 @@ async def preview(
     cancel: bool = False,
     abort: bool = False,
     outcome: Json = None,
+    failure: Json = None,
     step: str | None = None,
     at: str | None = None,
     state: str | None = None,
@@ -51,25 +56,24 @@ async def preview(
         update: what if the external store were changed so? A JSON object, or @file.
         retry: what if it were tried again?
         skip: what if what failed were skipped?
-        set_result: what if this were its result? A JSON object, or @file.
+        set_result: what if this were its result? JSON (of a step, an object), or @file.
         cancel: what if it were asked to stop?
         abort: what if it were ended by force?
-        outcome: what if the step that runs, --step, came to this? A JSON object, or @file.
-        step: the path of the step that is meant.
+        outcome: what if this step or activity came to that? PATH=JSON, or PATH=@file.
+        failure: what if it failed so? PATH=TEXT, such as Pay=ValueError: no money.
+        step: the path of the step that is meant; then --outcome and --failure leave it out.
         at: when: an instant (ISO 8601, UTC), or in 90s, 2h, 3d; timers due by then have fired.
         state: of FILE:MACHINE, think of one that stands in this state.
         given: of FILE:WORKFLOW, its input as JSON, or @file.
         code: a file of workflows, where a predicate must be asked.
     """
     out = Output(common)
-    result = None if set_result is None else json_object(set_result, "--set-result")
-    end = None if outcome is None else json_object(outcome, "--outcome")
+    result = json_value(set_result, "--set-result")
     if data is not None and signal is None:
         raise UsageError("--data belongs to --signal NAME, which is missing")
-    if step is not None and not (retry or skip or set_result or outcome):
-        raise UsageError("--step belongs to --retry, --skip, --set-result or --outcome")
-    if end is not None and step is None:
-        raise UsageError("--outcome needs the path of the step whose outcome it is: --step")
+    ends = outcome is not None or failure is not None
+    if step is not None and not (retry or skip or set_result or ends):
+        raise UsageError("--step belongs to --retry, --skip, --set-result, --outcome or --failure")
     question: dict[str, Any] = {
         "signal": None if signal is None else (signal, json_value(data, "--data")),
         "update": None if update is None else json_object(update, "--update"),
@@ -78,7 +82,7 @@ async def preview(
         "set_result": result if result is None or step is None else (step, result),
         "cancel": cancel,
         "abort": abort,
-        "outcome": None if end is None else (step, end),
+        "outcome": _end(outcome, failure, step) if ends else None,
         "at": instant(at, "--at", SystemClock().now(), is_ahead=True),
     }
     with out.steps_on_stderr():
@@ -91,6 +95,18 @@ async def preview(
     if out.is_json:
         return out.document(as_json(found))
     return out.text("\n".join(_foreseen(found)))
+
+
+def _end(outcome: str | None, failure: str | None, step: str | None) -> tuple[str, Any]:
+    """Which step or activity is meant, and what it comes to."""
+    if outcome is not None and failure is not None:
+        raise UsageError("a step comes to one end: give --outcome or --failure, not both")
+    name, given = ("--failure", failure or "") if outcome is None else ("--outcome", outcome)
+    if step is None:
+        step, equals, given = given.partition("=")
+        if not (step and equals) or step.startswith(_JSONS):
+            raise UsageError(f"{name} needs the path of the step whose end it is: {name} PATH=…")
+    return step, raised(given) if outcome is None else json_value(given, name)
 
 
 async def _foreseen_of(
@@ -138,7 +154,7 @@ def _foreseen(found: Preview) -> Iterator[str]:
     for timer, due in found.timers.items():
         yield f"timer     {timer} at {stamp(due)}"
     for answer in found.answers:
-        yield f"asked     {answer}"
+        yield f"asked     {_asked(answer)}"
     if found.internal is None:
         yield f"State     {compact(found.state)}"
         return
@@ -147,10 +163,29 @@ def _foreseen(found: Preview) -> Iterator[str]:
     yield f"external  {compact(found.external)}"
 
 
+def _asked(answer: Answer) -> str:
+    """An answer; a decider's by the names of what it decided."""
+    if not isinstance(answer.value, list):
+        return str(answer)
+    said = []
+    for each in answer.value:
+        about = next((each[name] for name in _ABOUT if each.get(name)), "")
+        said.append(f"{each.get('type', '')} {about}".strip())
+    return f"{answer.name}: {', '.join(said) or 'nothing'}"
+
+
+_ABOUT = ("id", "activity", "name", "workflow")
+"""What of a decision says what it is about."""
+
+
 def _about(event: Event) -> str:
     if isinstance(event, Transitioned):
         return f"{event.source} → {event.target}" if event.source else f"→ {event.target}"
-    return str(getattr(event, "path", ""))
+    return next((str(x) for name in _NAMES if (x := getattr(event, name, ""))), "")
+
+
+_NAMES = ("path", "timer", "name")
+"""What of an event says what it is about."""
 
 
 async def graph(

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 from cyclopts import Parameter
 
 from corago.cli.exits import FindingsError, LoadError, UsageError
-from corago.cli.loading import load_all
+from corago.cli.loading import load_code
 from corago.cli.options import COMMON, Common
 from corago.cli.output import Output, count
 
@@ -30,11 +30,14 @@ def lint(*files: Annotated[str, Parameter(name="FILE")], common: Common = COMMON
     if not files:
         raise UsageError("which workflows? Name their files: corago lint workflows.py")
     found: dict[str, Workflow] = {}
+    activities: set[str] = set()
     told: list[dict[str, Any]] = []
     with out.steps_on_stderr():
         for file in files:
             try:
-                found |= {each.sha: each for each in load_all([file])}
+                code = load_code([file])
+                found |= {each.sha: each for each in code.workflows}
+                activities |= code.activities.keys()
             except LoadError as error:
                 told.append(_fault("load", str(error)))
     told += [_fault("name-clash", text) for text in _clashes(found.values())]
@@ -53,7 +56,8 @@ def lint(*files: Annotated[str, Parameter(name="FILE")], common: Common = COMMON
     if count_of[False]:
         raise FindingsError(f"{count(count_of[False], 'finding')} in {', '.join(files)}{notes}")
     if not out.is_json:
-        out.say(f"{count(len(found), 'workflow')} looked at, and no fault found{notes}")
+        beside = f" and {count(len(activities), 'activity')}" * bool(activities)
+        out.say(f"{count(len(found), 'workflow')}{beside} looked at, and no fault found{notes}")
 
 
 def _fault(code: str, text: str) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Workflows out of users' files: finds, imports and names them. Runs nothing of them."""
+"""Workflows and activities out of users' files: finds, imports and names them. Runs nothing."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import sysconfig
 import traceback
 import zlib
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
@@ -83,6 +84,49 @@ def load_all(targets: Iterable[str]) -> list[Workflow]:
     return list(found.values())
 
 
+@dataclass(frozen=True, slots=True)
+class Code:
+    """What files hold: workflows, and activities by the names under which workers know them."""
+
+    workflows: list[Workflow]
+    activities: dict[str, Any]
+
+
+def load_code(targets: Iterable[str]) -> Code:
+    """Every workflow and activity of these files; FILE:NAME gives just that one.
+
+    Raises LoadError, too for two activities of one name, unless workflows bring them anyway.
+    """
+    workflows: dict[str, Workflow] = {}
+    activities: dict[str, list[Any]] = {}
+    for target in targets:
+        place, name = _divided(target)
+        module = _imported(place)
+        found = {n: each for n, each in _activities(module).items() if name in (None, n)}
+        if name is not None and not found:
+            chosen = [load_one(target)[0]]
+        else:
+            chosen = list(_workflows(module, place, may_lack=bool(found)).values())
+            chosen = chosen if name is None else []
+        workflows |= {each.sha: each for each in chosen}
+        for activity in found.values():
+            namesakes = activities.setdefault(_key(activity), [])
+            namesakes += [] if any(activity is each for each in namesakes) else [activity]
+    brought = {key for each in workflows.values() for key in each.functions}
+    for key, namesakes in activities.items():
+        if len(namesakes) > 1 and key not in brought:
+            raise LoadError(
+                f"two activities are called {key!r}: rename one, or give it another version"
+            )
+    alone = {key: each[0] for key, each in activities.items() if len(each) == 1}
+    return Code(list(workflows.values()), alone)
+
+
+def load_activities(target: str) -> tuple[Any, ...]:
+    """The activities that stand beside a workflow in its file. Raises LoadError."""
+    return tuple(load_code([_divided(target)[0]]).activities.values())
+
+
 def load_codecs(target: str, variable: str) -> Sequence[PayloadCodec]:
     """The codec, or several, that MODULE:NAME or FILE.py:NAME holds. Raises LoadError."""
     place, name = _divided(target)
@@ -103,14 +147,17 @@ def _divided(target: str) -> tuple[str, str | None]:
     return (place, name) if colon and name and os.sep not in name else (target.rstrip(":"), None)
 
 
-def _workflows(module: ModuleType, place: str) -> dict[str, Workflow]:
+def _workflows(module: ModuleType, place: str, *, may_lack: bool = False) -> dict[str, Workflow]:
     found: dict[str, Workflow] = {}
     for name, thing in vars(module).items():
         is_known = any(thing is each for each in found.values())
         if is_workflow(thing) and not is_known:
             found[name] = thing
-    if not found:
-        raise LoadError(f'no workflow stands in {place}; one is made by @workflow("…")')
+    if not (found or may_lack):
+        raise LoadError(
+            f'no workflow stands in {place}; one is made by @workflow("…"), or by a class derived '
+            "from Machine or from Workflow"
+        )
     return found
 
 
@@ -120,6 +167,23 @@ def is_workflow(thing: Any) -> bool:
         return all(hasattr(thing, part) for part in _PARTS) and isinstance(thing.sha, str)
     except Exception:  # noqa: BLE001 - a stranger's object may answer anything
         return False
+
+
+def _activities(module: ModuleType) -> dict[str, Any]:
+    """The activities of a module, each once, by the names that they have there."""
+    decider = sys.modules.get("corago.decider.activities")
+    if decider is None:
+        return {}  # who has imported nothing of that door has none
+    found: dict[str, Any] = {}
+    for name, thing in vars(module).items():
+        if decider.spec_of(thing) is not None and all(thing is not x for x in found.values()):
+            found[name] = thing
+    return found
+
+
+def _key(activity: Any) -> str:
+    key: str = sys.modules["corago.decider.activities"].spec_of(activity).key
+    return key
 
 
 # -- importing -------------------------------------------------------------------------------------

@@ -128,8 +128,12 @@ def _shown(sight: Sight) -> Iterator[str]:
             yield f"{name:<9} {one_line(fact)}"
     if drawing := sight.picture.draw("text"):
         yield from ("", drawing)
-    is_machine = info.internal is not None
-    yield from ("", f"state     {info.state}" if is_machine else f"State     {_pretty(info.state)}")
+    is_machine, is_decider = info.internal is not None, sight.picture.kind == "decider"
+    if is_decider and info.result is not None:
+        yield from ("", f"result    {_pretty(info.result)}")
+    elif not is_decider:
+        yield ""
+        yield f"state     {info.state}" if is_machine else f"State     {_pretty(info.state)}"
     if info.internal:
         yield f"internal  {_pretty(info.internal)}"
     if info.external:
@@ -143,7 +147,7 @@ def _pretty(value: Any) -> str:
     return compact(value) if len(text) <= _TELLING else text
 
 
-async def history(id: str, /, *, common: Common = COMMON) -> None:
+async def history(id: str, /, *, run: int | None = None, common: Common = COMMON) -> None:
     """Show what was recorded of a process, an event per line.
 
     Position, instant, kind, path, actor, and what else it says; divided by tabs where stdout is
@@ -151,10 +155,11 @@ async def history(id: str, /, *, common: Common = COMMON) -> None:
 
     Args:
         id: the process's id.
+        run: of one that continues as new, which run; without it, the latest.
     """
     out = Output(common)
     async with desk(common, "corago history") as engine:
-        found = await engine.history(id)
+        found = await engine.history(id, run=run)
     if out.is_json:
         return out.document(list(found))
     heads = ("#", "at", "kind", "path", "actor", "says")

@@ -168,6 +168,8 @@ def age(at: datetime, now: datetime) -> str:
 
 
 def count(number: int, noun: str) -> str:
-    """`1 process`, `2 processes`."""
+    """`1 process`, `2 processes`; `1 activity`, `2 activities`."""
     plural = f"{noun}es" if noun.endswith("s") else f"{noun}s"
+    if noun.endswith("y"):
+        plural = f"{noun[:-1]}ies"
     return f"{number:,} {noun if number == 1 else plural}"

@@ -18,8 +18,8 @@ FORMATS = ("text", "mermaid", "dot", "svg")
 class Picture:
     """What there is to draw: a document, and where a process stands in it.
 
-    `kind` is empty where nobody can draw it. `positions` tell, by path, state or edge, how far the
-    process is.
+    `kind` is empty where nobody can draw it. `positions` tell how far the process is: by path, by
+    state or edge, or by what it has met.
     """
 
     kind: str = ""
@@ -81,6 +81,19 @@ def _in_machine(
     )
 
 
+def _in_decider(
+    program: Any,  # noqa: ARG001 - as its sisters
+    document: Mapping[str, Any],
+    snapshot: Snapshot,  # noqa: ARG001 - as above
+    history: Sequence[e.Event],
+    now: datetime,
+) -> Picture:
+    from corago.decider.trail import trail
+
+    found = trail(history, now)
+    return Picture("decider", document, {each.id: each.mark for each in found.landmarks}, (found,))
+
+
 def _steps() -> Mapping[str, Callable[..., str]]:
     from corago.steps import drawings
 
@@ -93,9 +106,20 @@ def _machines() -> Mapping[str, Callable[..., str]]:
     return drawings.FORMATS
 
 
-_PLACES: Mapping[str, Callable[..., Picture]] = {"steps": _in_steps, "machine": _in_machine}
+def _deciders() -> Mapping[str, Callable[..., str]]:
+    from corago.decider import drawings
+
+    return drawings.FORMATS
+
+
+_PLACES: Mapping[str, Callable[..., Picture]] = {
+    "steps": _in_steps,
+    "machine": _in_machine,
+    "decider": _in_decider,
+}
 _DRAWERS: Mapping[str, Callable[[], Mapping[str, Callable[..., str]]]] = {
     "steps": _steps,
     "machine": _machines,
+    "decider": _deciders,
 }
 """By the kind of a document; each door's room is entered only by those who draw it."""

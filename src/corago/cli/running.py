@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 from cyclopts import Parameter
 
 from corago.cli.exits import IncompleteError, StoppedError, UsageError
-from corago.cli.loading import load_one
+from corago.cli.loading import load_activities, load_one
 from corago.cli.options import ACTING, Acting, Json
 from corago.cli.output import Output
 from corago.cli.serving import log_to_stderr
@@ -41,6 +41,8 @@ class Order:
     tags: tuple[str, ...] = ()
     timeout: timedelta | None = None
     process_timeout: timedelta | None = None
+    activities: tuple[Any, ...] = ()
+    queues: tuple[str, ...] = ()
     concurrency: int = 64
     threads: int = 16
 
@@ -49,7 +51,9 @@ class Order:
         return AsyncEngine(
             self.common.store,
             workflows=self.beside,
+            activities=self.activities,
             worker=worker,
+            queues=self.queues if worker else (),
             concurrency=self.concurrency,
             threads=self.threads,
             codec=self.common.codec,
@@ -67,6 +71,7 @@ def run(
     group_by: str | None = None,
     retry_failed: bool = False,
     wait: bool = False,
+    queue: tuple[str, ...] = (),
     timeout: str | None = None,
     process_timeout: str | None = None,
     concurrency: int = 64,
@@ -89,6 +94,7 @@ def run(
         group_by: with --each: the rows that agree in this column are one input, {"key", "rows"}.
         retry_failed: with --each: try again what failed in an earlier run.
         wait: run a worker here until the process has ended; works in memory too.
+        queue: a queue whose steps and activities run here too; several times for several.
         timeout: how long to wait, such as 90s or 10m; then exit status 8. The process goes on
             living in its store.
         process_timeout: how long the process itself may take.
@@ -97,10 +103,13 @@ def run(
     """
     out = Output(common)
     _check(each, group_by, input, timeout, wait=wait, retry_failed=retry_failed)
+    if queue and not (wait or each):
+        raise UsageError("--queue says what runs here, and without --wait nothing runs here")
     if each is None and not wait:
         common.needed_store("`corago run` without `--wait`")
     with out.steps_on_stderr():
         workflow, beside = load_one(target)
+        activities = load_activities(target)
     order = Order(
         workflow,
         beside,
@@ -108,6 +117,8 @@ def run(
         tags=tag,
         timeout=_optional(timeout, "--timeout"),
         process_timeout=_optional(process_timeout, "--process-timeout"),
+        activities=activities,
+        queues=queue,
         concurrency=concurrency,
         threads=threads,
     )
@@ -221,6 +232,6 @@ async def _settled(engine: AsyncEngine, order: Order, out: Output, id: str) -> A
 
 
 def is_hopeless(found: Explanation) -> bool:
-    """Whether only somebody outside can move it: by a signal, or as a worker of a queue."""
+    """Whether only somebody outside can move it: by a signal, a token, or as another worker."""
     kinds = {wait.kind for wait in found.waits}
-    return found.reason == "waiting" and bool(kinds) and kinds <= {"signal", "queue"}
+    return found.reason == "waiting" and kinds <= {"signal", "queue", "token"}

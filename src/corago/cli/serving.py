@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 from cyclopts import Parameter
 
 from corago.cli.exits import UsageError
-from corago.cli.loading import load_all
+from corago.cli.loading import Code, load_code
 from corago.cli.options import COMMON, Common
 from corago.cli.output import Output, Stderr, count
 from corago.cli.stopping import stoppable
@@ -20,7 +20,7 @@ from corago.cli.watching import WATCHING, Watching
 from corago.wiring import AsyncEngine
 
 if TYPE_CHECKING:
-    from corago.runtime.settings import Workflow
+    pass
 
 
 def worker(
@@ -33,15 +33,17 @@ def worker(
     watching: Watching = WATCHING,
     common: Common = COMMON,
 ) -> None:
-    """Run all workflows of these files, until SIGINT or SIGTERM.
+    """Run all workflows and activities of these files, until SIGINT or SIGTERM.
 
     Then it takes nothing new, lets running steps end, and lets go of every process; a second
     signal leaves at once. With --json one document tells what it runs, as soon as it does.
 
     Args:
-        files: Python files (or dotted modules) of workflows; FILE:WORKFLOW takes just that one.
-        queue: a queue whose steps run here too; several times for several.
-        concurrency: how many processes it drives at a time, and how many steps of queues.
+        files: Python files (or dotted modules) of workflows or activities; FILE:NAME takes just
+            that one.
+        queue: a queue whose steps and activities run here too; several times for several. A file
+            without workflows is for queues only.
+        concurrency: how many processes it drives at a time, and how many tasks of queues.
         threads: how many sync steps run at a time.
         lease: how long it is believed alive when silent, where its death can't be seen.
         grace: how long running steps may take to end when it stops.
@@ -52,11 +54,17 @@ def worker(
         raise UsageError("which workflows? Name their files: corago worker workflows.py")
     log_to_stderr()
     with out.steps_on_stderr():
-        workflows = load_all(files)
+        code = load_code(files)
+    if not (code.workflows or queue):
+        raise UsageError(
+            f"only activities stand in {', '.join(files)}, and they are run out of queues: name "
+            "theirs, as in --queue mail"
+        )
     with watching.listeners(out) as listeners:
         engine = AsyncEngine(
             url,
-            workflows=workflows,
+            workflows=code.workflows,
+            activities=code.activities.values(),
             queues=queue,
             concurrency=concurrency,
             threads=threads,
@@ -65,7 +73,7 @@ def worker(
             listeners=listeners,
             codec=common.codec,
         )
-        asyncio.run(_work(out, engine, url, workflows, queue))
+        asyncio.run(_work(out, engine, url, code, queue))
 
 
 def log_to_stderr() -> None:
@@ -75,23 +83,32 @@ def log_to_stderr() -> None:
 
 
 async def _work(
-    out: Output, engine: AsyncEngine, url: str, workflows: list[Workflow], queues: tuple[str, ...]
+    out: Output, engine: AsyncEngine, url: str, code: Code, queues: tuple[str, ...]
 ) -> None:
     # a worker has no data but that document: without it, stdout belongs to the steps
     prints = out.steps_on_stderr() if out.is_json else contextlib.nullcontext()
     with stoppable(out, "stopping: running steps may end") as stop, prints:
         async with engine:
-            names = [f"{each.name} (version {each.version})" for each in workflows]
             out.say(
-                f"worker {os.getpid()} runs {count(len(names), 'workflow')} from {url}: "
-                f"{', '.join(names)}{_serving(queues)}; Ctrl-C stops it"
+                f"worker {os.getpid()} runs {_runs(code, url)}{_serving(queues)}; Ctrl-C stops it"
             )
             if out.is_json:
-                told = [{"name": w.name, "version": w.version, "sha": w.sha} for w in workflows]
+                told = [
+                    {"name": w.name, "version": w.version, "sha": w.sha} for w in code.workflows
+                ]
                 document = {"pid": os.getpid(), "url": url, "workflows": told}
-                out.document(document | {"queues": list(queues)})
+                out.document(
+                    document | {"activities": list(code.activities), "queues": list(queues)}
+                )
             await stop.wait()
         out.say("stopped: nothing of it is held any more")
+
+
+def _runs(code: Code, url: str) -> str:
+    """What it has the code of; activities are named where there is nothing else."""
+    names = [f"{each.name} (version {each.version})" for each in code.workflows]
+    what = f"{count(len(names), 'workflow')}" if names else count(len(code.activities), "activity")
+    return f"{what} from {url}: {', '.join(names or code.activities)}"
 
 
 def _serving(queues: tuple[str, ...]) -> str:

@@ -51,6 +51,15 @@ def json_object(text: str | None, what: str) -> dict[str, Any]:
     return value
 
 
+def raised(text: str) -> Exception:
+    """An error as people write it: `ValueError: no money`, or just what it says."""
+    kind, colon, said = text.partition(": ")
+    if not (colon and kind.isidentifier()):
+        return Exception(text)
+    error: Exception = type(kind, (Exception,), {})(said)
+    return error
+
+
 def _why(error: OSError | UnicodeDecodeError) -> str:
     return error.strerror or str(error) if isinstance(error, OSError) else "it is not UTF-8"
 

@@ -10,7 +10,7 @@ from typing import Any, Protocol
 
 import msgspec
 
-from corago.core.events import Failure
+from corago.core.events import Event, Failure
 
 
 class Answer(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -38,10 +38,62 @@ class MissingFunctionError(Exception):
         self.name = name
 
 
+class ToldError(Exception):
+    """What a function raises that has put its error into words itself."""
+
+    def __init__(self, failure: Failure) -> None:
+        """Take the words."""
+        super().__init__(str(failure))
+        self.failure = failure
+
+
+class NotReadError(BaseException):
+    """The history has not been read yet.
+
+    Whoever called the kernel reads it and calls again. It is no Exception, so that the code which
+    looked does not swallow it.
+    """
+
+
+class Past:
+    """The events that a process has stored, read only when somebody first looks at them."""
+
+    __slots__ = ("_events",)
+
+    def __init__(self, events: Iterable[Event] | None = None) -> None:
+        """Take them; None if they have not been read."""
+        self._events: list[Event] | None = None if events is None else list(events)
+
+    @property
+    def is_read(self) -> bool:
+        """Whether they are here."""
+        return self._events is not None
+
+    @property
+    def events(self) -> Sequence[Event]:
+        """All of them, from position 1. Raises NotReadError."""
+        if self._events is None:
+            raise NotReadError
+        return self._events
+
+    def fill(self, events: Iterable[Event]) -> None:
+        """Here they are."""
+        self._events = list(events)
+
+    def extend(self, events: Iterable[Event]) -> None:
+        """These were stored since; nothing happens if the ones before are not here."""
+        if self._events is not None:
+            self._events.extend(events)
+
+
 class Calls(Protocol):
-    """The only way from a program to user code."""
+    """The only way from a program to user code.
+
+    `past` is the history that a decider may look at.
+    """
 
     answers: list[Answer]
+    past: Past
 
     def ask(self, name: str, values: Mapping[str, Any]) -> Answer:
         """Call the function of this name on these values; errors come back as answers.
@@ -51,14 +103,23 @@ class Calls(Protocol):
         ...
 
 
+UNREAD = Past()
+"""For programs that never look back."""
+
+
 class LiveCalls:
     """Calls the functions that are here."""
 
-    __slots__ = ("_functions", "answers")
+    __slots__ = ("_functions", "answers", "past")
 
-    def __init__(self, functions: Mapping[str, Callable[[Mapping[str, Any]], Any]]) -> None:
+    def __init__(
+        self,
+        functions: Mapping[str, Callable[[Mapping[str, Any]], Any]],
+        past: Past = UNREAD,
+    ) -> None:
         """Take the functions by name; each is handed the values and returns JSON."""
         self._functions = functions
+        self.past = past
         self.answers: list[Answer] = []
 
     def ask(self, name: str, values: Mapping[str, Any]) -> Answer:
@@ -68,6 +129,8 @@ class LiveCalls:
             raise MissingFunctionError(name)
         try:
             answer = Answer(name, function(values))
+        except ToldError as error:
+            answer = Answer(name, error=error.failure)
         except (Exception, SystemExit) as error:  # noqa: BLE001 - whatever a user function raises is its answer
             answer = Answer(name, error=Failure(type(error).__name__, _text(error)))
         self.answers.append(answer)
@@ -87,11 +150,12 @@ class RecordedCalls:
     For replay, and to prove that preview and commit agree.
     """
 
-    __slots__ = ("_left", "answers")
+    __slots__ = ("_left", "answers", "past")
 
-    def __init__(self, answers: Sequence[Answer]) -> None:
+    def __init__(self, answers: Sequence[Answer], past: Past = UNREAD) -> None:
         """Take the answers in the order in which they were given."""
         self._left = list(answers)
+        self.past = past
         self.answers: list[Answer] = []
 
     def ask(self, name: str, values: Mapping[str, Any]) -> Answer:  # noqa: ARG002 - the port's signature

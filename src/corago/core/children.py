@@ -43,17 +43,20 @@ def reconcile(process: Process, wanted: Sequence[d.StartChild]) -> Iterator[Step
         yield e.ChildStarted, fields, Birth(path, name, wish.workflow, wish.input)
 
 
-def farewell(process: Process) -> tuple[Send, ...]:
+_PARTING = {"request_cancel": "cancel", "terminate": "abort"}
+"""What a child is told when its parent ends, by its policy."""
+
+
+def farewell(process: Process, *, tells_parent: bool = True) -> tuple[Send, ...]:
     """What a process that has just closed says: to its children to stop, to its parent the end."""
-    said = [
-        Send(
-            child.id,
-            m.Command("cancel", reason=f"its parent {process.id!r} is {process.status}"),
-        )
-        for child in process.children.values()
-        if not child.canceled
-    ]
-    if process.parent is not None:
+    status = process.status if tells_parent else "continued as new"
+    said = []
+    for child in process.children.values():
+        verb = _PARTING.get(child.policy)
+        if verb is not None and not (child.canceled and verb == "cancel"):
+            reason = f"its parent {process.id!r} is {status}"
+            said.append(Send(child.id, m.Command(verb, reason=reason)))
+    if tells_parent and process.parent is not None:
         end = m.ChildEnded(
             process.parent_path, process.id, process.status, process.result, process.error
         )
@@ -88,8 +91,14 @@ def unborn(deeds: tuple[Deed, ...], child: str) -> tuple[Deed, ...]:
 
 
 def _name(process: Process, wish: d.StartChild) -> str:
-    number = "" if wish.occurrence == 1 else f"@{wish.occurrence}"
-    return wish.child or f"{process.id}/{wish.path}{number}"
+    return wish.child or child_id(process, wish.path, wish.occurrence)
+
+
+def child_id(process: Process, path: str, occurrence: int = 1) -> str:
+    """The id of a child: no two of a process are the same, whatever its run."""
+    number = "" if occurrence == 1 else f"@{occurrence}"
+    run = "" if process.run == 1 else f":{process.run}"
+    return f"{process.id}{run}/{path}{number}"
 
 
 def _told(process: Process, path: str, child: str, verb: str) -> Step:

@@ -27,6 +27,9 @@ REOPENING = ("retry", "skip", "set_result")
 VERBS = (*REOPENING, "cancel")
 """The commands that reach a process through its inbox; `abort` needs neither inbox nor program."""
 
+TAKEN = (*VERBS, "abort")
+"""The commands that are taken from there: a parent's `abort` goes out with the parent's end."""
+
 
 def incidents(process: Process, agenda: Agenda) -> dict[str, d.Incident]:
     """What a person can act on, by path, the whole process's own incident included."""
@@ -89,8 +92,8 @@ def answer(process: Process, agenda: Agenda, command: m.Command, now: datetime) 
         refused = _stale(process, agenda, command, now)
     if refused is not None:
         return [(e.CommandRefused, {"command": command.verb, "why": refused})]
-    if command.verb == "cancel":
-        return [(e.CancelRequested, {})]
+    if command.verb in _AT_ONCE:
+        return [(_AT_ONCE[command.verb], {})]
     paths = tuple(command.targets)
     if command.verb == "retry":
         return [(e.ProcessReopened if process.is_closed else e.ProcessResumed, {"paths": paths})]
@@ -113,8 +116,18 @@ def answer(process: Process, agenda: Agenda, command: m.Command, now: datetime) 
     return opened
 
 
+_AT_ONCE: dict[str, type[e.Event]] = {"cancel": e.CancelRequested, "abort": e.ProcessAborted}
+
+
+def frees(answer: Answer) -> bool:
+    """Whether a closed process is open again after this, or one that was set aside goes on."""
+    kind, fields = answer[0]
+    resumes = kind is e.ProcessResumed and POISON in fields["paths"]
+    return resumes or kind in (e.ProcessReopened, e.CancelRequested, e.ProcessAborted)
+
+
 def _stale(process: Process, agenda: Agenda, command: m.Command, now: datetime) -> str | None:
-    refused = unfit(process, command.verb, now) if command.verb in VERBS else _unknown(command.verb)
+    refused = unfit(process, command.verb, now) if command.verb in TAKEN else _unknown(command.verb)
     if refused is not None or command.verb not in REOPENING:
         return refused
     if not command.targets:
@@ -137,7 +150,7 @@ def _nothing(process: Process) -> str:
 
 def unfit(process: Process, verb: str, now: datetime) -> str | None:
     """Why no command of this kind fits the process as it stands."""
-    if verb not in (*VERBS, "abort"):
+    if verb not in TAKEN:
         return _unknown(verb)
     if process.is_closed and (process.status != "failed" or verb == "cancel"):
         return f"it is {process.status} already"

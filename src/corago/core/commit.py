@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from corago.core.calls import Answer
-from corago.core.events import Event
-from corago.core.program import Snapshot
+from corago.core.events import Event, Failure, ProcessStarted
+from corago.core.limits import WishLimits
 
 if TYPE_CHECKING:
     from corago.core.messages import Inbound
+    from corago.core.program import Snapshot
 
 
 class DocumentWrite(msgspec.Struct, frozen=True):
@@ -26,12 +27,17 @@ class DocumentWrite(msgspec.Struct, frozen=True):
 
 
 class Birth(msgspec.Struct, frozen=True):
-    """A child that is born with a commit: at `path`, of the newest definition of a workflow."""
+    """A child that is born with a commit: at `path`, of the newest definition of a workflow.
+
+    `timeout`, in seconds, is its workflow's own where none is given.
+    """
 
     path: str
     child: str
     workflow: str
     input: Any = None
+    tags: tuple[str, ...] = ()
+    timeout: float | None = None
 
 
 class Send(msgspec.Struct, frozen=True):
@@ -45,7 +51,8 @@ class Send(msgspec.Struct, frozen=True):
 class Queued(msgspec.Struct, frozen=True):
     """An attempt for the workers of a queue; `function` names its code.
 
-    `timeout` and `delay`, which it waits before it is due, are in seconds.
+    `timeout` and `delay`, which it waits before it is due, are in seconds. Workers without the
+    definition know it as `activity`; `details` are what the attempt before it said last.
     """
 
     path: str
@@ -57,6 +64,9 @@ class Queued(msgspec.Struct, frozen=True):
     timeout: float | None = None
     delay: float = 0.0
     at_most_once: bool = False
+    activity: str = ""
+    limits: WishLimits | None = None
+    details: Any = None
 
 
 Deed = Birth | Send | Queued | str
@@ -72,7 +82,9 @@ class Commit(msgspec.Struct, frozen=True, gc=False):
 
     In the same transaction, `documents` are written, children born, messages sent, attempts
     `queued`; `cancels` and `drops` are the paths of queued ones that are to stop, or are wanted no
-    longer. `adopts` tells that the process follows another definition from here on.
+    longer. `adopts` tells that the process follows another definition from here on, `renews` is
+    how its next run begins. `failure` is why a decider could not be asked: whoever is patient
+    writes nothing of it and asks again later.
     """
 
     snapshot: Snapshot
@@ -88,10 +100,18 @@ class Commit(msgspec.Struct, frozen=True, gc=False):
     cancels: tuple[str, ...] = ()
     drops: tuple[str, ...] = ()
     adopts: bool = False
+    renews: ProcessStarted | None = None
+    failure: Failure | None = None
 
     @property
     def says_more(self) -> bool:
         """Whether it concerns more than its own process's history and documents."""
         return bool(
-            self.births or self.sends or self.queued or self.cancels or self.drops or self.adopts
+            self.births
+            or self.sends
+            or self.queued
+            or self.cancels
+            or self.drops
+            or self.adopts
+            or self.renews is not None
         )

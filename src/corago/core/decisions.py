@@ -13,7 +13,9 @@ from typing import Any
 
 import msgspec
 
+from corago.core.commit import Deed
 from corago.core.events import Event, Failure, ItemsChosen, PredicateAnswered
+from corago.core.limits import WishLimits
 from corago.core.retry import Retry
 
 
@@ -22,7 +24,7 @@ class ScheduleActivity(msgspec.Struct, frozen=True, gc=False):
 
     `function` names its code where that is not its path. `timeout` is in seconds per attempt;
     `queue` says whose workers run it (None: the worker that drives the process); `cancel` asks a
-    running one to stop.
+    running one to stop. `activity` is the name by which workers without the definition know it.
     """
 
     path: str
@@ -34,18 +36,21 @@ class ScheduleActivity(msgspec.Struct, frozen=True, gc=False):
     cancel: bool = False
     function: str = ""
     queue: str | None = None
+    activity: str = ""
+    limits: WishLimits | None = None
 
 
 class StartTimer(msgspec.Struct, frozen=True):
     """A timer should be open, `delay` seconds after it was first asked for, or until `due`.
 
-    Another `due` moves it. `detail` says to people what it is for.
+    Another `due` moves it. `detail` says to people what it is for; `data` is what it will say.
     """
 
     timer: str
     delay: float = 0.0
     due: datetime | None = None
     detail: str = ""
+    data: Any = None
 
 
 class AwaitSignal(msgspec.Struct, frozen=True):
@@ -132,9 +137,13 @@ class Fact(msgspec.Struct, frozen=True):
 
 
 class RecordFact(msgspec.Struct, frozen=True):
-    """Write down what follows from what is known, or was answered: it is never asked again."""
+    """Write down what follows from what is known, or was answered: it is never asked again.
+
+    `deed` goes out with it.
+    """
 
     fact: Answered | Chosen | Fact
+    deed: Deed | None = None
 
 
 class CompleteProcess(msgspec.Struct, frozen=True):
@@ -160,6 +169,13 @@ class AbortProcess(msgspec.Struct, frozen=True):
     reason: str | None = None
 
 
+class ContinueAsNew(msgspec.Struct, frozen=True):
+    """End this run, and go on in another with this input and these tags."""
+
+    input: Any = None
+    tags: tuple[str, ...] = ()
+
+
 Decision = (
     ScheduleActivity
     | StartTimer
@@ -171,4 +187,5 @@ Decision = (
     | FailProcess
     | CancelProcess
     | AbortProcess
+    | ContinueAsNew
 )

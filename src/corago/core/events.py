@@ -46,10 +46,14 @@ class ActivityAborted(msgspec.Struct, frozen=True, tag=True, omit_defaults=True)
 
 
 class ActivityTimedOut(msgspec.Struct, frozen=True, tag=True, omit_defaults=True):
-    """The activity ran longer than its `seconds`; `kind` names the timeout as in SWF."""
+    """The activity ran into a limit of `seconds`; `kind` names the timeout as in SWF.
+
+    `details` are what its last heartbeat said.
+    """
 
     kind: str = "start_to_close"
     seconds: float | None = None
+    details: Any = None
 
 
 class ActivityCanceled(msgspec.Struct, frozen=True, tag=True, omit_defaults=True):
@@ -61,6 +65,18 @@ class ActivityCanceled(msgspec.Struct, frozen=True, tag=True, omit_defaults=True
 ActivityResult = (
     ActivityCompleted | ActivityFailed | ActivityAborted | ActivityTimedOut | ActivityCanceled
 )
+
+
+class Limits(msgspec.Struct, frozen=True, omit_defaults=True):
+    """How long an activity may wait and be silent, in seconds, as in SWF; None is for ever.
+
+    `schedule_to_start`: until a worker takes it; `schedule_to_close`: until it ends, all attempts
+    and waits between them included; `heartbeat`: between two signs of life.
+    """
+
+    schedule_to_start: float | None = None
+    schedule_to_close: float | None = None
+    heartbeat: float | None = None
 
 
 # What is made at every step is a tree without circles, so the collector need not look at it:
@@ -126,16 +142,18 @@ class ExternalUpdated(Event, frozen=True, kw_only=True, tag=True):
 
 
 class TimerStarted(Event, frozen=True, kw_only=True, tag=True):
-    """A timer will fire at `due`."""
+    """A timer will fire at `due`, and say `data` then."""
 
     timer: str
     due: datetime
+    data: Any = None
 
 
 class TimerFired(Event, frozen=True, kw_only=True, tag=True):
     """The timer's time has come."""
 
     timer: str
+    data: Any = None
 
 
 class TimerCanceled(Event, frozen=True, kw_only=True, tag=True):
@@ -145,12 +163,23 @@ class TimerCanceled(Event, frozen=True, kw_only=True, tag=True):
 
 
 class ActivityScheduled(Event, frozen=True, kw_only=True, tag=True):
-    """An attempt was put into a queue, for any worker of it."""
+    """An attempt was put into a queue, for any worker of it; or a decider wants an activity.
+
+    The latter tells all of it: its code by name as `activity`, its raw `input`, its policies
+    (`timeout` in seconds per attempt, `retry` as the arguments of a `Retry`); without a queue, it
+    runs where the decision was made.
+    """
 
     path: str
     occurrence: int = 1
     attempt: int = 1
-    queue: str
+    queue: str = ""
+    activity: str = ""
+    input: Any = None
+    timeout: float | None = None
+    limits: Limits | None = None
+    retry: dict[str, Any] | None = None
+    at_most_once: bool = False
 
 
 class ActivityCancelRequested(Event, frozen=True, kw_only=True, tag=True):
@@ -172,13 +201,17 @@ class ActivityStarted(Event, frozen=True, kw_only=True, tag=True):
 
 
 class ActivityRetried(Event, frozen=True, kw_only=True, tag=True):
-    """An attempt ended badly; the next one starts at `due`."""
+    """An attempt ended badly; the next one starts at `due`.
+
+    `details` are what its last heartbeat said.
+    """
 
     path: str
     occurrence: int = 1
     attempt: int = 1
     error: Failure
     due: datetime
+    details: Any = None
 
 
 class ActivityClosed(Event, frozen=True, kw_only=True, tag=True):
@@ -191,13 +224,18 @@ class ActivityClosed(Event, frozen=True, kw_only=True, tag=True):
 
 
 class ChildStarted(Event, frozen=True, kw_only=True, tag=True):
-    """A process was started at `path`, whose end this one waits for."""
+    """A process was started at `path`, whose end this one waits for.
+
+    `policy` is what becomes of it when this one ends before: it gets a `request_cancel`, a
+    `terminate`, or this one will `abandon` it (as in SWF).
+    """
 
     path: str
     occurrence: int = 1
     child: str
     workflow: str
     input: Any = None
+    policy: str = "request_cancel"
 
 
 class ChildStartFailed(Event, frozen=True, kw_only=True, tag=True):
@@ -223,11 +261,23 @@ class ChildClosed(Event, frozen=True, kw_only=True, tag=True):
 
 
 class MessageSent(Event, frozen=True, kw_only=True, tag=True):
-    """A command went to the child at `path`, in the same transaction."""
+    """A command went to the child at `path`, in the same transaction.
+
+    Or, without a path, a signal went to any process: its `name` and `data`.
+    """
 
     path: str
     to: str
     command: str
+    name: str = ""
+    data: Any = None
+
+
+class MarkerRecorded(Event, frozen=True, kw_only=True, tag=True):
+    """A decider's note to itself, or to people."""
+
+    name: str
+    details: Any = None
 
 
 class StepSkipped(Event, frozen=True, kw_only=True, tag=True):
@@ -325,11 +375,15 @@ class LeaseLost(Event, frozen=True, kw_only=True, tag=True):
 
 
 class ProcessSuspended(Event, frozen=True, kw_only=True, tag=True):
-    """A person is needed: at `path`, or (empty path) for the whole process."""
+    """A person is needed: at `path`, or (empty path) for the whole process.
+
+    From position `undecided` on, a decider has still to answer what came.
+    """
 
     path: str = ""
     occurrence: int = 1
     error: Failure
+    undecided: int = 0
 
 
 class ProcessResumed(Event, frozen=True, kw_only=True, tag=True):
@@ -340,6 +394,14 @@ class ProcessResumed(Event, frozen=True, kw_only=True, tag=True):
 
 class CancelRequested(Event, frozen=True, kw_only=True, tag=True):
     """Somebody asked the process to stop."""
+
+
+class ContinuedAsNew(Event, frozen=True, kw_only=True, tag=True):
+    """The run ended here, and the process goes on in the run `following`, with an empty history."""
+
+    following: int
+    input: Any = None
+    tags: tuple[str, ...] = ()
 
 
 class ProcessCompleted(Event, frozen=True, kw_only=True, tag=True):
@@ -385,6 +447,7 @@ AnyEvent = (
     | ChildStartFailed
     | ChildClosed
     | MessageSent
+    | MarkerRecorded
     | StepSkipped
     | PredicateAnswered
     | ItemsChosen
@@ -394,6 +457,7 @@ AnyEvent = (
     | ProcessSuspended
     | ProcessResumed
     | CancelRequested
+    | ContinuedAsNew
     | ProcessCompleted
     | ProcessFailed
     | ProcessCanceled

@@ -35,7 +35,7 @@ class Update(msgspec.Struct, frozen=True, tag=True, omit_defaults=True):
 
 
 class Command(msgspec.Struct, frozen=True, tag=True, omit_defaults=True):
-    """An operator's command: retry, skip, set_result or cancel.
+    """An operator's command: retry, skip, set_result or cancel; or a parent's to abort.
 
     `targets` maps each path that it is meant for to the position of the event that made it an
     incident when the command was given; a command whose target has moved on is stale. A parent's
@@ -67,7 +67,8 @@ class ChildEnded(msgspec.Struct, frozen=True, tag=True, omit_defaults=True):
 class Outcome(msgspec.Struct, frozen=True, tag=True, gc=False):
     """How one attempt of an activity ended, and the documents that are to change with it.
 
-    `is_lost` tells that nobody knows: its workers vanished, and a person has to decide.
+    `is_lost` tells that nobody knows: its workers vanished, and a person has to decide. `details`
+    are what its last heartbeat said.
     """
 
     path: str
@@ -76,6 +77,7 @@ class Outcome(msgspec.Struct, frozen=True, tag=True, gc=False):
     result: ActivityResult
     documents: tuple[DocumentWrite, ...] = ()
     is_lost: bool = False
+    details: Any = None
 
 
 Inbound = Signal | Update | Command | ChildEnded | Outcome

@@ -13,6 +13,7 @@ class Plain:
     """The part of a Program that such doors share."""
 
     takes_any_signal: bool = True
+    batch: bool = False
     needs: frozenset[str] | None = None
 
     def opening(self, given: Any) -> dict[str, Any]:  # noqa: ARG002 - the port's signature

@@ -11,6 +11,7 @@ from corago.core import codec, commands, kernel
 from corago.core import events as e
 from corago.core import messages as m
 from corago.core import process as process_fold
+from corago.core.arriving import arrivals
 from corago.core.calls import Answer, Calls
 from corago.core.commit import Commit
 from corago.core.program import NOTHING, Program, Snapshot
@@ -32,9 +33,10 @@ class Preview:
 
     `path`: where it would pass or stand, in order. `decisions`: the events that would be
     recorded. `effects`: the steps and activities that would then run. `timers`: name and instant
-    of those open. `refused`: the commands that would be refused, the predicates that said no, and
-    a machine's edges that would not be taken, each with the reason. `answers`: what the user
-    functions that were asked said.
+    of those open. `refused`: the commands that would be refused, the predicates that said no, a
+    machine's edges that would not be taken, and why a decider could not decide, each with the
+    reason (a decider is asked again a few times before a person is needed). `answers`: what the
+    user functions that were asked said.
     """
 
     status: str
@@ -54,8 +56,9 @@ class Question:
     """What if this came now: a signal, an update, a command, a step's outcome.
 
     `signal` is a name, or a name and data; `retry` and `skip` are True or a step's path;
-    `set_result` is a result (a dict), or a step's path and a result; `outcome` is a step's path and
-    its result (a dict) or an exception. `abort` goes before whatever waits, so it is asked alone.
+    `set_result` is a result (a step's is a dict), or a path and a result; `outcome` is a step's or
+    activity's path and what it returns, an exception, or an `ActivityResult`. `abort` goes before
+    whatever waits, so it is asked alone.
     `seal` makes tokens of the secrets in all of these.
     """
 
@@ -63,7 +66,7 @@ class Question:
     update: Mapping[str, Any] | None = None
     retry: bool | str = False
     skip: bool | str = False
-    set_result: tuple[str, Mapping[str, Any]] | Mapping[str, Any] | None = None
+    set_result: Any = None
     cancel: bool = False
     abort: bool = False
     outcome: tuple[str, Any] | None = None
@@ -76,7 +79,9 @@ class Question:
                 "abort goes before whatever else comes: ask about it alone, or leave it out"
             )
 
-    def messages(self, snapshot: Snapshot, now: datetime) -> list[m.Message] | str:
+    def messages(
+        self, snapshot: Snapshot, now: datetime, *, batch: bool = False
+    ) -> list[m.Message] | str:
         """The question as messages for a process as it stands; or why they would be refused."""
         found: list[m.Message] = []
         if self.signal is not None:
@@ -85,7 +90,7 @@ class Question:
         if self.update is not None:
             found.append(m.Update(codec.plain(dict(self.update), "changes", self.seal)))
         process, agenda = snapshot.process, snapshot.agenda or NOTHING
-        for verb, step, value in self._commands():
+        for verb, step, value in self._commands(batch=batch):
             targets = commands.target(process, agenda, verb, step, now)
             if isinstance(targets, str):
                 return targets
@@ -95,7 +100,7 @@ class Question:
         end = self._outcome(snapshot)
         return end if isinstance(end, str) else [*found, end]
 
-    def _commands(self) -> Iterator[tuple[str, str | None, Any]]:
+    def _commands(self, *, batch: bool) -> Iterator[tuple[str, str | None, Any]]:
         """The commands that are asked about: verb, step and value."""
         for verb, wanted in (("retry", self.retry), ("skip", self.skip)):
             if wanted:
@@ -103,9 +108,11 @@ class Question:
         if self.set_result is not None:
             given = self.set_result
             step, value = given if isinstance(given, tuple) else (None, given)
-            if not isinstance(value, Mapping):
+            if isinstance(value, Mapping):
+                value = dict(value)
+            elif not batch:
                 raise InvalidInputError(f"a step's result is a dict, not {type(value).__name__}")
-            yield "set_result", step, codec.plain(dict(value), "result", self.seal)
+            yield "set_result", step, codec.plain(value, "result", self.seal)
         if self.cancel:
             yield "cancel", None, None
 
@@ -116,12 +123,14 @@ class Question:
         if wish is None:
             return f"step {path!r} is not open"
         attempt = snapshot.process.activity(path, wish.occurrence).attempt
-        end: e.ActivityResult = (
-            e.ActivityFailed(e.Failure(type(value).__name__, str(value)))
-            if isinstance(value, BaseException)
-            else e.ActivityCompleted(codec.plain(value, "outcome", self.seal))
-        )
-        return m.Outcome(path, wish.occurrence, attempt, end)
+        return m.Outcome(path, wish.occurrence, attempt, self._end(value))
+
+    def _end(self, value: Any) -> e.ActivityResult:
+        if isinstance(value, e.ActivityResult):
+            return value
+        if isinstance(value, BaseException):
+            return e.ActivityFailed(e.Failure(type(value).__name__, str(value)))
+        return e.ActivityCompleted(codec.plain(value, "outcome", self.seal))
 
 
 def foresee(  # noqa: PLR0917 - what it takes is what `advance` takes, and the question
@@ -138,15 +147,16 @@ def foresee(  # noqa: PLR0917 - what it takes is what `advance` takes, and the q
     """
     if question.abort:
         return _aborted(program, snapshot, now)
-    first = kernel.arrivals(snapshot.process, waiting, now)
+    first = arrivals(snapshot.process, waiting, now)
     commit = kernel.advance(program, snapshot, first, now, calls)
-    wanted = question.messages(commit.snapshot, now)
+    wanted = question.messages(commit.snapshot, now, batch=program.batch)
     if isinstance(wanted, str):
         return _shown(program, snapshot.state, (commit,), now, wanted)
     if not wanted:
         return _shown(program, snapshot.state, (commit,), now)
     # what a failed process has left over is taken with the command that opens it again
     messages = [*first[commit.consumed :], *wanted]
+    calls.past.extend(commit.events)
     after = kernel.advance(program, commit.snapshot, messages, now, calls)
     status = after.snapshot.process.status
     closed = f"it is {status} then and takes no more messages"
@@ -190,6 +200,7 @@ def _shown(
         timers=dict(process.timers),
         refused=(
             *([Refused("", refused)] if refused else ()),
+            *(Refused("decide", str(each.failure)) for each in commits if each.failure),
             *(Refused(path, why) for path, why in told.refused),
         ),
         answers=tuple(answer for commit in commits for answer in commit.answers),

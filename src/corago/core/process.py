@@ -23,7 +23,8 @@ class Activity(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     `attempt` is the one that runs or comes next, `first` the first of the present retry budget,
     `due` the instant before which it must not start, `error` what the attempt before it met.
     `queued` is the attempt that stands in `queue`, `canceled` tells that it was asked to stop,
-    `position` is that of the event that set `due`. All of it is true of one `occurrence` only.
+    `position` is that of the event that set `due`, `details` what the attempt before said last. All
+    of it is true of one `occurrence` only.
     """
 
     attempt: int = 1
@@ -36,23 +37,31 @@ class Activity(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     canceled: bool = False
     position: int = 0
     queue: str = ""
+    details: Any = None
 
 
 class Child(msgspec.Struct, frozen=True, omit_defaults=True):
     """A child that is open, or was when this was last heard of it.
 
-    `canceled` tells that it was asked to stop.
+    `canceled` tells that it was asked to stop; `policy` says what becomes of it when its parent
+    ends before.
     """
 
     id: str
     canceled: bool = False
+    policy: str = "request_cancel"
 
 
 FRESH = Activity()
 
 
 class Process(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
-    """A process as its history tells it. `status` knows no `waiting`: that is the worker's word."""
+    """A process as its history tells it. `status` knows no `waiting`: that is the worker's word.
+
+    `timer_data` is what open timers will say; from position `undecided` on (0: nothing), events
+    wait for a decider's answer. `is_decided` tells that a decider has wanted something: then an
+    activity that has closed is forgotten, since nobody tries it again.
+    """
 
     id: str
     workflow: str
@@ -78,6 +87,9 @@ class Process(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     children: dict[str, Child] = {}
     version: int = 1
     started_at: datetime | None = None
+    timer_data: dict[str, Any] = {}
+    undecided: int = 0
+    is_decided: bool = False
 
     @property
     def is_closed(self) -> bool:
@@ -159,7 +171,9 @@ def evolve(process: Process, event: e.Event) -> Process:
 
 
 def _without(mapping: dict[str, Any], key: str) -> dict[str, Any]:
-    return {each: value for each, value in mapping.items() if each != key}
+    left = mapping.copy()
+    left.pop(key, None)
+    return left
 
 
 def _step(process: Process, event: e.Event, **changes: Any) -> Process:
@@ -169,7 +183,7 @@ def _step(process: Process, event: e.Event, **changes: Any) -> Process:
 
 def _closed(process: Process, event: e.ActivityClosed) -> Process:
     path = event.path
-    if type(event.result) is e.ActivityCompleted:
+    if type(event.result) is e.ActivityCompleted or process.is_decided:
         if not (process.activities or process.suspended):
             return _replace(
                 process, position=event.position, at=event.at, status="running", losses=0
@@ -197,6 +211,7 @@ def _retried(process: Process, event: e.ActivityRetried) -> Process:
         event.error,
         occurrence=event.occurrence,
         position=event.position,
+        details=event.details,
     )
     return _step(process, event, activities=process.activities | {event.path: following}, losses=0)
 
@@ -240,6 +255,9 @@ def _moved_on(activities: dict[str, Activity], renames: Mapping[str, str]) -> di
 
 
 def _scheduled(process: Process, event: e.ActivityScheduled) -> Process:
+    is_decided = process.is_decided or bool(event.activity)
+    if not event.queue:  # a decider wants it, where it was decided
+        return _step(process, event, is_decided=is_decided)
     known = _replace(
         process.activity(event.path, event.occurrence),
         queued=event.attempt,
@@ -247,7 +265,8 @@ def _scheduled(process: Process, event: e.ActivityScheduled) -> Process:
         attempt=event.attempt,
         occurrence=event.occurrence,
     )
-    return _step(process, event, activities=process.activities | {event.path: known})
+    activities = process.activities | {event.path: known}
+    return _step(process, event, activities=activities, is_decided=is_decided)
 
 
 def _cancel_asked(process: Process, event: e.ActivityCancelRequested) -> Process:
@@ -256,7 +275,11 @@ def _cancel_asked(process: Process, event: e.ActivityCancelRequested) -> Process
 
 
 def _sent(process: Process, event: e.MessageSent) -> Process:
-    child = Child(event.to, canceled=event.command == "cancel")
+    if not event.path:
+        return _step(process, event)
+    known = process.children.get(event.path)
+    policy = "request_cancel" if known is None else known.policy
+    child = Child(event.to, event.command == "cancel", policy)
     return _step(process, event, children=process.children | {event.path: child})
 
 
@@ -273,7 +296,13 @@ def _lost(process: Process, event: e.LeaseLost) -> Process:
 
 def _suspended(process: Process, event: e.ProcessSuspended) -> Process:
     if not event.path:
-        return _step(process, event, poison=event.error, poison_position=event.position)
+        return _step(
+            process,
+            event,
+            poison=event.error,
+            poison_position=event.position,
+            undecided=process.undecided or event.undecided,
+        )
     known = process.activity(event.path, event.occurrence)
     has_just_closed = known.error is not None and known.first == known.attempt
     has_just_closed = has_just_closed and not (known.started or known.queued == known.attempt)
@@ -302,7 +331,31 @@ def _resumed(process: Process, event: e.ProcessResumed) -> Process:
         suspended=_resolved(process, event.paths),
         poison=None if poisoned else process.poison,
         losses=0 if poisoned else process.losses,
+        undecided=0 if poisoned else process.undecided,
     )
+
+
+def _timed(process: Process, event: e.TimerStarted) -> Process:
+    timers = process.timers | {event.timer: event.due}
+    data = process.timer_data
+    if event.data is not None or event.timer in data:
+        data = data | {event.timer: event.data}
+    return _step(process, event, timers=timers, timer_data=data)
+
+
+def _timer_gone(process: Process, event: e.TimerFired | e.TimerCanceled) -> Process:
+    data = process.timer_data
+    return _step(
+        process,
+        event,
+        timers=_without(process.timers, event.timer),
+        timer_data=_without(data, event.timer) if event.timer in data else data,
+    )
+
+
+def _born(process: Process, event: e.ChildStarted) -> Process:
+    child = Child(event.child, policy=event.policy)
+    return _step(process, event, children=process.children | {event.path: child})
 
 
 def _reopened(process: Process, event: e.ProcessReopened) -> Process:
@@ -332,8 +385,8 @@ def _ended(process: Process, event: e.Event) -> Process:
     activities = process.activities
     if activities:
         activities = {path: _replace(known, queued=0) for path, known in activities.items()}
-    status = e.CLOSING[type(event)]
-    return _step(process, event, status=status, timers={}, activities=activities)
+    status = e.CLOSING.get(type(event), process.status)
+    return _step(process, event, status=status, timers={}, timer_data={}, activities=activities)
 
 
 _APPLY: dict[type, Callable[[Process, Any], Process]] = {
@@ -342,15 +395,16 @@ _APPLY: dict[type, Callable[[Process, Any], Process]] = {
     e.ActivityStarted: _started,
     e.ActivityScheduled: _scheduled,
     e.ActivityCancelRequested: _cancel_asked,
-    e.ChildStarted: lambda p, v: _step(p, v, children=p.children | {v.path: Child(v.child)}),
+    e.ChildStarted: _born,
     e.ChildStartFailed: _child_gone,
     e.ChildClosed: _child_gone,
     e.MessageSent: _sent,
     e.DefinitionChanged: _changed,
     e.LeaseLost: _lost,
-    e.TimerStarted: lambda p, v: _step(p, v, timers=p.timers | {v.timer: v.due}),
-    e.TimerFired: lambda p, v: _step(p, v, timers=_without(p.timers, v.timer)),
-    e.TimerCanceled: lambda p, v: _step(p, v, timers=_without(p.timers, v.timer)),
+    e.TimerStarted: _timed,
+    e.TimerFired: _timer_gone,
+    e.TimerCanceled: _timer_gone,
+    e.ContinuedAsNew: lambda p, v: _replace(_ended(p, v), status="running"),
     e.Transitioned: _transitioned,
     e.ExternalUpdated: lambda p, v: _step(p, v, external=p.external | v.changes),
     e.StepSkipped: lambda p, v: _step(
@@ -361,7 +415,7 @@ _APPLY: dict[type, Callable[[Process, Any], Process]] = {
     e.ProcessReopened: _reopened,
     # a request to stop is itself what a person wants done about a poisoned process
     e.CancelRequested: lambda p, v: _step(
-        p, v, cancel_requested=True, poison=None, losses=0, suspended=()
+        p, v, cancel_requested=True, poison=None, losses=0, suspended=(), undecided=0
     ),
     e.ProcessCompleted: lambda p, v: _replace(_ended(p, v), result=v.result),
     e.ProcessFailed: lambda p, v: _replace(_ended(p, v), error=v.error, error_path=v.path),

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
 from typing import Any, Protocol, TypeVar
 
 import msgspec
 
 from corago.core import decisions as d
 from corago.core.calls import Calls
-from corago.core.events import DefinitionChanged, Event, ProcessStarted
+from corago.core.events import DefinitionChanged, Event, Failure, ProcessStarted
 from corago.core.process import Process
 
 S = TypeVar("S")
@@ -22,12 +23,14 @@ class Program(Protocol[S]):
     message may cause before the process is suspended. `takes_any_signal` tells that `check_signal`
     has nothing to look at. `needs` names the functions without which it can't run, where any
     others of the same names would do: then a process keeps its document when the code changes.
+    `batch` tells that it is a BatchProgram.
     """
 
     state_type: Any
     decide_limit: int
     takes_any_signal: bool
     needs: frozenset[str] | None
+    batch: bool
 
     def initial(self, started: ProcessStarted) -> S:
         """The state right after the first event."""
@@ -93,6 +96,38 @@ class Program(Protocol[S]):
         """The state in which a process of the program `before` goes on by this one.
 
         Pure, like `evolve`. Raises ValueError where no way leads over.
+        """
+        ...
+
+
+class Told(msgspec.Struct, frozen=True):
+    """What a decider is to answer: the `events` that it has not seen, oldest first.
+
+    They lie in this commit, or wait for an answer since it could not be given. `fresh` are all
+    events of this commit so far. `begins` tells that the run has only just started.
+    """
+
+    process: Process
+    events: tuple[Event, ...]
+    fresh: tuple[Event, ...]
+    now: datetime
+    begins: bool
+
+
+class BatchProgram(Program[S], Protocol[S]):
+    """A program that answers once to all that has come, by what it decides then and never again.
+
+    `hears` are the kinds of events that it answers to. Its `decide` only names what is open; an
+    activity that ends leaves what it says of the others as it is.
+    """
+
+    hears: frozenset[type[Event]]
+
+    def respond(self, state: S, told: Told, calls: Calls) -> tuple[d.Decision, ...] | Failure:
+        """The facts that follow; a Failure where the user's code could not say.
+
+        Raises MissingFunctionError where the code is not here, NotReadError where the history is
+        not.
         """
         ...
 

@@ -12,8 +12,10 @@ from typing import Any
 from corago.core import decisions as d
 from corago.core import events as e
 from corago.core.commit import Deed, Queued
+from corago.core.limits import WishLimits
 from corago.core.process import Process
 from corago.core.program import Agenda
+from corago.core.tasks import ActivityTask
 
 LOSS_LIMIT = 5
 """So many workers vanish with a process, or with an attempt, until it is set aside as poison."""
@@ -31,12 +33,18 @@ def reconcile(process: Process, wish: d.ScheduleActivity, now: datetime) -> Iter
     if not wish.cancel and not is_there:
         fields |= {"attempt": known.attempt, "queue": wish.queue}
         delay = 0.0 if known.due is None else max(0.0, (known.due - now).total_seconds())
-        yield e.ActivityScheduled, fields, _queued(wish, known.attempt, delay)
+        yield e.ActivityScheduled, fields, queued(wish, known.attempt, delay, known.details)
     elif wish.cancel and not is_queued:
         fields |= {"attempt": known.attempt, "result": e.ActivityCanceled()}
         yield e.ActivityClosed, fields, None
     elif wish.cancel and not known.canceled:
         yield e.ActivityCancelRequested, fields, wish.path
+
+
+def stands(process: Process, wish: d.ScheduleActivity) -> bool:
+    """Whether a wish for a queue and the queue are together already."""
+    known = process.activity(wish.path, wish.occurrence)
+    return known.queued == known.attempt and known.queue == wish.queue and not wish.cancel
 
 
 def standing(process: Process) -> frozenset[str]:
@@ -51,7 +59,8 @@ def put(deeds: Iterable[Deed], process: Process, agenda: Agenda) -> tuple[Queued
     if not queued:
         return ()
     wanted = {wish.path for wish in agenda.activities if wish.queue is not None}
-    return tuple(queued[path] for path in queued if path in standing(process) & wanted)
+    wanted &= standing(process)
+    return tuple(each for path, each in queued.items() if path in wanted)
 
 
 def dropped(before: frozenset[str], process: Process, agenda: Agenda) -> tuple[str, ...]:
@@ -78,6 +87,17 @@ def lost(attempt: Queued, losses: int) -> e.Failure | None:
     return e.Failure("PoisonStep", text)
 
 
+def timed_out(task: ActivityTask) -> e.ActivityTimedOut:
+    """What a task has come to that has run into one of its limits."""
+    limits = task.attempt.limits or WishLimits()
+    seconds = {
+        "start_to_close": task.attempt.timeout,
+        "schedule_to_start": limits.schedule_to_start,
+        "heartbeat": limits.heartbeat,
+    }
+    return e.ActivityTimedOut(task.expired, seconds.get(task.expired), task.details)
+
+
 def poison(losses: int) -> e.Failure:
     """What is said of a process that so many workers vanished with."""
     text = (
@@ -96,7 +116,10 @@ def in_doubt(path: str) -> e.Failure:
     return e.Failure("LeaseLost", text)
 
 
-def _queued(wish: d.ScheduleActivity, attempt: int, delay: float) -> Queued:
+def queued(
+    wish: d.ScheduleActivity, attempt: int = 1, delay: float = 0.0, details: Any = None
+) -> Queued:
+    """An attempt of what is wished for, as it is put into its queue."""
     return Queued(
         wish.path,
         wish.occurrence,
@@ -107,4 +130,7 @@ def _queued(wish: d.ScheduleActivity, attempt: int, delay: float) -> Queued:
         wish.timeout,
         delay,
         wish.at_most_once,
+        wish.activity,
+        wish.limits,
+        details,
     )

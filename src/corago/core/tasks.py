@@ -9,7 +9,7 @@ import msgspec
 
 from corago.core.commit import Queued
 from corago.core.messages import Inbound
-from corago.core.process import Process
+from corago.core.process import Process, later
 from corago.core.program import Program, Snapshot
 
 
@@ -26,7 +26,8 @@ class DecisionTask(msgspec.Struct, frozen=True, gc=False):
 
     `instance`, `owner` and `epoch` are the backend's fence; `consumed` and `seen` are places in
     the inbox; `unsaved` counts the bytes of events since the kept snapshot of `saved` bytes.
-    `lost_owner` names the worker that vanished with it.
+    `lost_owner` names the worker that vanished with it; `failures` counts how often in a row its
+    decider could not answer.
     """
 
     process_id: str
@@ -42,14 +43,17 @@ class DecisionTask(msgspec.Struct, frozen=True, gc=False):
     lost_owner: str | None = None
     unsaved: int = 0
     saved: int = 0
+    failures: int = 0
 
 
 class ActivityTask(msgspec.Struct, frozen=True):
     """A queued attempt in a worker's hands.
 
     `process` is its process as it was when the attempt was queued; `sha` is the definition that
-    it follows now. `number`, `epoch` and `owner` are the backend's fence; `losses` counts the
-    workers that vanished with it; `stops` tells that it is not to run any more.
+    it follows now. `number`, `epoch` and `owner` (None: nobody, it is completed from outside) are
+    the backend's fence; `losses` counts the workers that vanished with it; `stops` tells that it
+    is not to run any more, `expired` which of its limits ran out. `details` are what the last
+    heartbeat said, of this attempt or the one before.
     """
 
     process: Process
@@ -57,9 +61,24 @@ class ActivityTask(msgspec.Struct, frozen=True):
     attempt: Queued
     number: int
     epoch: int
-    owner: int
+    owner: int | None
     losses: int = 0
     stops: bool = False
+    expired: str = ""
+    details: Any = None
+
+    @property
+    def start_by(self) -> datetime | None:
+        """By when it had to be taken; None where no limit says so, or a worker was lost with it."""
+        limits, attempt = self.attempt.limits, self.attempt
+        if self.losses or limits is None or limits.schedule_to_start is None:
+            return None
+        return later(later(self.process.at, attempt.delay), limits.schedule_to_start)
+
+    @property
+    def token(self) -> str:
+        """What somebody outside names it by (SWF's task token)."""
+        return f"{self.number}.{self.epoch}"
 
 
 class Hold(msgspec.Struct, frozen=True, gc=False):
@@ -67,13 +86,15 @@ class Hold(msgspec.Struct, frozen=True, gc=False):
 
     Without `due` only a message ends the parking. `unfit` is the number of a definition by which
     the process can't go on: its workers leave it alone until somebody has moved it on.
-    `lost_owner` is told again to whoever takes it up.
+    `lost_owner` is told again to whoever takes it up. `failures` counts how often in a row its
+    decider could not answer.
     """
 
     keeps: bool = True
     due: datetime | None = None
     unfit: int | None = None
     lost_owner: str | None = None
+    failures: int = 0
 
 
 KEEP = Hold()

@@ -14,6 +14,7 @@ from typing import Any
 from corago.core import events as e
 from corago.core import kernel
 from corago.core import messages as m
+from corago.core.arriving import arrivals
 from corago.core.calls import Calls, MissingFunctionError
 from corago.core.codec import canonical, plain
 from corago.core.preview import Question
@@ -195,7 +196,7 @@ class _Tour:
             due = max(now, min(timers.values()))
             names = (name.rpartition("@")[0] for name, at in timers.items() if at <= due)
             told = f"time is up for {', '.join(names)}"
-            yield told, snapshot, kernel.arrivals(snapshot.process, (), due), due
+            yield told, snapshot, arrivals(snapshot.process, (), due), due
 
     def _samples_of(self, event: str) -> Sequence[Any]:
         if event in self._events:

@@ -26,6 +26,7 @@ class MachineProgram:
 
     state_type = MachineState
     takes_any_signal: bool = False
+    batch: bool = False
 
     def __init__(self, document: Mapping[str, Any]) -> None:
         """Compile the document once."""

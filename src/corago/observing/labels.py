@@ -6,6 +6,7 @@ import re
 from functools import lru_cache
 from types import NoneType
 
+from corago.activity import Context
 from corago.core import events as e
 
 _INDEX = re.compile(r"\[\d+\](?=/|$)")
@@ -23,6 +24,11 @@ _OUTCOMES: dict[type, str] = {
 def outcome_label(result: e.ActivityResult | None) -> str:
     """How an attempt ended, as one word."""
     return _OUTCOMES[type(result)]
+
+
+def attempt_label(attempt: Context) -> str:
+    """What an attempt is one of: a step of a definition, or an activity by its name."""
+    return attempt.activity or step_label(attempt.path)
 
 
 @lru_cache(maxsize=4096)

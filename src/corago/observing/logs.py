@@ -86,6 +86,7 @@ _TOLD: dict[type[e.Event], Callable[[Any], Line]] = {
     ),
     e.LeaseLost: lambda v: ("was taken over; its worker %s vanished", (v.owner,)),
     e.DefinitionChanged: lambda v: ("goes on by another definition, version %d", (v.version,)),
+    e.ContinuedAsNew: lambda v: ("goes on as run %d", (v.following,)),
     e.ChildStarted: lambda v: ("started the child %s: %s", (v.child, v.workflow)),
     e.ProcessReopened: lambda _: ("was opened again", ()),
     e.ProcessResumed: lambda _: ("goes on", ()),

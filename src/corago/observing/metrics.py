@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from corago.activity import Context
 from corago.core import events as e
 from corago.errors import RequestError
-from corago.observing.labels import outcome_label, step_label
+from corago.observing.labels import attempt_label, outcome_label
 from corago.runtime.listening import Listener, Subject
 
 try:
@@ -34,7 +34,8 @@ class Metrics(Listener):
 
     `registry` is prometheus_client's own by default. Engines of one OS process share one `Metrics`.
     Labels are names out of definitions, never ids: `workflow`, `step` (a path without the indexes
-    of loops), `status`, `outcome`, `state`. Raises RequestError for a registry that has them.
+    of loops, or an activity's name), `status`, `outcome`, `state`. Raises RequestError for a
+    registry that has them.
 
     Counters speak of what this OS process did: sum them over all workers.
     """
@@ -67,6 +68,9 @@ class Metrics(Listener):
         )
         self._suspended = counter(
             "processes_suspended_total", "How often a process came to need a person.", "workflow"
+        )
+        self._continued = counter(
+            "runs_continued_total", "Runs that ended and went on as new ones.", "workflow"
         )
         self._lives = seconds(
             "process_duration", "From start to end.", PROCESS_SECONDS, "workflow", "status"
@@ -140,6 +144,8 @@ class Metrics(Listener):
                 self._started.labels(event.workflow).inc()
             elif isinstance(event, e.ProcessSuspended):
                 self._suspended.labels(process.workflow).inc()
+            elif isinstance(event, e.ContinuedAsNew):
+                self._continued.labels(process.workflow).inc()
             elif isinstance(event, e.LeaseLost):
                 self._leases.labels(process.workflow).inc()
 
@@ -166,7 +172,7 @@ class Metrics(Listener):
         self, process: Subject, attempt: Context, result: e.ActivityResult | None, seconds: float
     ) -> None:
         """Count and time it; one that was dropped has no duration worth keeping."""
-        key = (process.workflow, step_label(attempt.path), outcome_label(result))
+        key = (process.workflow, attempt_label(attempt), outcome_label(result))
         found = self._by_step.get(key)
         if found is None:
             timed = None if result is None else self._step_seconds.labels(*key[:2])

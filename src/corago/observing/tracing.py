@@ -13,7 +13,7 @@ from contextvars import ContextVar
 from corago.activity import Context
 from corago.core import events as e
 from corago.errors import RequestError
-from corago.observing.labels import outcome_label, step_label
+from corago.observing.labels import attempt_label, outcome_label
 from corago.runtime.listening import Listener, Subject
 
 try:
@@ -126,7 +126,7 @@ class Tracing(Listener):
         turn = self._own_turn(process)
         parent = self._root(process) if turn is None else trace.set_span_in_context(turn.span)
         span = self._tracer.start_span(
-            f"step {step_label(attempt.path)}",
+            f"step {attempt_label(attempt)}",
             parent,
             attributes={
                 **_attributes(process),

@@ -13,316 +13,59 @@ operation that raises has changed nothing, except that the answer of a commit ma
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from enum import Enum
+from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol
 
-import msgspec
-
-from corago.core.commit import DocumentWrite
-
-ALL_SEEN = 2**62
-"""A `seen` that no inbox reaches: for writers that set a process aside, whatever has come."""
-
-
-class Refusal(Enum):
-    """Why a store did not append. Nothing of the item was written."""
-
-    FENCED = "fenced"
-    """Owner, epoch or position is no longer what the writer believes; or the process is gone."""
-    MORE_MESSAGES = "more messages"
-    """The commit parks or closes, but messages have come that it has not seen."""
-    DOCUMENT_CONFLICT = "document conflict"
-    """A document's version is not the expected one."""
-    CHILD_EXISTS = "child exists"
-    """A process of a child's id is there already."""
-
-
-class Definition(msgspec.Struct, frozen=True):
-    """A definition: immutable.
-
-    `document` is its canonical JSON, `sha` the SHA-256 of that in hexadecimal.
-    """
-
-    name: str
-    version: int
-    sha: str
-    document: bytes
-    id: int = 0
-
-
-class Blob(msgspec.Struct, frozen=True):
-    """A large value beside the rows; `sha` is the SHA-256 of `data`, in hexadecimal."""
-
-    sha: str
-    data: bytes
-
-
-class NewProcess(msgspec.Struct, frozen=True):
-    """A process to be born.
-
-    `event` is its ProcessStarted; `input_sha` stands for workflow and canonical input.
-
-    With `owner` (a worker's id) it is born leased to that worker; without, it is due at once.
-    `blobs` are the large values that its texts refer to.
-    """
-
-    process_id: str
-    definition_id: int
-    input_sha: str
-    event: bytes
-    at_us: int
-    external: bytes = b"{}"
-    tags: tuple[str, ...] = ()
-    parent: str | None = None
-    owner: int | None = None
-    blobs: tuple[Blob, ...] = ()
-
-
-class Born(msgspec.Struct, frozen=True):
-    """The answer to a start.
-
-    `is_new`, or whether the process that was there `is_same` (definition name and input_sha).
-    """
-
-    is_new: bool
-    is_same: bool = True
-    instance: int = 0
-    epoch: int = 0
-
-
-class Outgoing(msgspec.Struct, frozen=True):
-    """A message for an inbox.
-
-    `digest` stands for its content where it has a `key`; `reopens` lets it into a failed process.
-    `blobs` are the large values that `data` refers to.
-    """
-
-    process_id: str
-    data: bytes
-    key: str | None = None
-    digest: str = ""
-    reopens: bool = False
-    blobs: tuple[Blob, ...] = ()
-
-
-class Sent(msgspec.Struct, frozen=True):
-    """What became of a message.
-
-    `sent`, `repeated` (the same key and digest: not stored again), `conflict` (the same key,
-    another digest), `closed` (with the status) or `absent`.
-    """
-
-    outcome: str
-    status: str = ""
-    seq: int = 0
-
-
-class Fence(msgspec.Struct, frozen=True, gc=False):
-    """What the writer believes: checked in the very write.
-
-    `owner` None means that nobody holds the process.
-    """
-
-    instance: int
-    run: int
-    owner: int | None
-    epoch: int
-    position: int
-
-
-class NewTask(msgspec.Struct, frozen=True):
-    """An activity for any worker of a queue: one attempt, due at `due_us`; `data` is JSON.
-
-    `path` tells it from the other tasks of its process.
-    """
-
-    path: str
-    queue: str
-    due_us: int
-    data: bytes
-
-
-class Task(msgspec.Struct, frozen=True):
-    """A task in a worker's hands.
-
-    `epoch` counts how often it was taken: the worker's fence; `losses` those who vanished with it.
-    """
-
-    task: int
-    epoch: int
-    process_id: str
-    sha: str
-    path: str
-    queue: str
-    data: bytes
-    losses: int = 0
-
-
-class TaskClaims(msgspec.Struct, frozen=True):
-    """The answer to a claim of tasks, and when the next one falls due (None: none waits)."""
-
-    taken: tuple[Task, ...]
-    next_due_us: int | None
-
-
-class Append(msgspec.Struct, frozen=True, gc=False):
-    """One transaction of one process.
-
-    `events` take the positions after the fence's; `status` is the row's new status; `consumed` is
-    the inbox sequence number up to which messages were taken, `seen` the highest that the writer
-    knew of. With `parks` the lease is released and the process is due at `due_us` (None: only a
-    message wakes it); with `closes` too, and it is due never. `snapshot` replaces the kept one
-    and stands at the position after the events. `external` replaces the external store's text.
-    `seize` takes the process whoever holds it: owner and epoch of the fence are not checked,
-    position is; the epoch rises, so that the holder is fenced. Written by nobody (an `owner` of
-    None) and neither parking nor closing, it leaves the process without owner and due as it was,
-    or due at `at_us` if it was seized from somebody.
-
-    `definition` is the id of the definition that it follows from now on; `unfit` that of one which
-    it does not fit as it stands; `lost_owner` is told to the next claimant, as by `bury`.
-
-    `births` are its children, `sends` messages for other processes, `blobs` the large values that
-    its texts refer to. `tasks` are put into queues; `cancels` and `drops` are paths of tasks that
-    are to stop, or to be forgotten, before the new ones are put.
-    """
-
-    fence: Fence
-    at_us: int
-    status: str
-    events: tuple[bytes, ...] = ()
-    consumed: int = 0
-    seen: int = 0
-    parks: bool = False
-    closes: bool = False
-    due_us: int | None = None
-    snapshot: bytes | None = None
-    snapshot_tag: str = ""
-    external: bytes | None = None
-    documents: tuple[DocumentWrite, ...] = ()
-    seize: bool = False
-    definition: int | None = None
-    unfit: int | None = None
-    lost_owner: str | None = None
-    births: tuple[NewProcess, ...] = ()
-    sends: tuple[Outgoing, ...] = ()
-    blobs: tuple[Blob, ...] = ()
-    tasks: tuple[NewTask, ...] = ()
-    cancels: tuple[str, ...] = ()
-    drops: tuple[str, ...] = ()
-
-
-class Arrived(msgspec.Struct, frozen=True):
-    """A message in an inbox; `seq` rises in the order of arrival over the whole store."""
-
-    seq: int
-    at_us: int
-    data: bytes
-
-
-class Instance(msgspec.Struct, frozen=True):
-    """A process's row, without its heavy texts."""
-
-    instance: int
-    process_id: str
-    run: int
-    definition_id: int
-    workflow: str
-    version: int
-    sha: str
-    status: str
-    position: int
-    epoch: int
-    owner: int | None
-    owner_name: str | None
-    consumed: int
-    inbox_head: int
-    due_us: int | None
-    created_us: int
-    updated_us: int
-    tags: tuple[str, ...] = ()
-    parent: str | None = None
-    unfit: int | None = None
-
-
-class Loaded(msgspec.Struct, frozen=True):
-    """All that is needed to take a process up.
-
-    Its row, its snapshot, the events after it, its inbox.
-
-    `lost_owner` names the worker that held it and vanished, until somebody claims it.
-    """
-
-    row: Instance
-    snapshot: bytes | None
-    snapshot_tag: str
-    events: tuple[bytes, ...]
-    messages: tuple[Arrived, ...]
-    external: bytes = b"{}"
-    lost_owner: str | None = None
-
-
-class Claims(msgspec.Struct, frozen=True):
-    """The answer to a claim.
-
-    The processes, and when the next one of the asked definitions falls due (None: none waits).
-    """
-
-    taken: tuple[Loaded, ...]
-    next_due_us: int | None
-    paused: bool = False
-
-
-class Query(msgspec.Struct, frozen=True):
-    """Which processes: all given conditions hold.
-
-    `after` is the id of the last process of the page before.
-    """
-
-    workflow: str | None = None
-    status: str | None = None
-    tag: str | None = None
-    since_us: int | None = None
-    until_us: int | None = None
-    limit: int = 100
-    after: str | None = None
-    owner: int | None = None
-
-
-class Peer(msgspec.Struct, frozen=True):
-    """A worker's row.
-
-    `is_dead`: True if its death is proven (a free file lock), False if its life is, None if
-    unknown.
-    """
-
-    id: int
-    name: str
-    beat: int
-    is_dead: bool | None = None
-
-
-class DocumentVersion(msgspec.Struct, frozen=True):
-    """One version of a document, with who, when, which process and which event wrote it."""
-
-    kind: str
-    id: str
-    version: int
-    data: bytes
-    at_us: int
-    actor: str | None
-    process_id: str
-    position: int
-
-
-class Change(msgspec.Struct, frozen=True):
-    """What a listener is told.
-
-    A process got a `message`, became `runnable`, or `closed`; or its tasks changed (`task`).
-    """
-
-    kind: str
-    process_id: str
+from corago.ports.rows import (
+    ALL_SEEN,
+    Append,
+    Arrived,
+    Blob,
+    Born,
+    Change,
+    Claims,
+    Definition,
+    DocumentVersion,
+    Fence,
+    Instance,
+    Loaded,
+    NewProcess,
+    NewTask,
+    Outgoing,
+    Peer,
+    Query,
+    Refusal,
+    Sent,
+    StandingTask,
+    Task,
+    TaskClaims,
+)
+
+__all__ = [
+    "ALL_SEEN",
+    "Append",
+    "Arrived",
+    "Blob",
+    "Born",
+    "Change",
+    "Claims",
+    "Definition",
+    "DocumentVersion",
+    "Fence",
+    "Instance",
+    "Loaded",
+    "NewProcess",
+    "NewTask",
+    "Outgoing",
+    "Peer",
+    "Query",
+    "Refusal",
+    "Sent",
+    "StandingTask",
+    "Store",
+    "Task",
+    "TaskClaims",
+]
 
 
 class Store(Protocol):
@@ -386,8 +129,12 @@ class Store(Protocol):
         kept once each, and whole, in the transaction of what brings them; what is refused or
         dropped brings none. [C31] `tasks` are due for their queues; a path that has a task gets
         the new one in its place, and whoever works at the old one is fenced. `cancels` mark tasks;
-        one that nobody holds then stands in the queue of the empty name, due at once. `drops` and
-        closing remove them.
+        one that waits then stands in the queue of the empty name, due at once. `drops` and closing
+        remove them. [C36] `failures` stays with the row until the next append that writes events
+        or says another. [C37] `renews` begins the next run: after `events`, which end the old one,
+        run + 1 has that event at position 1, and no snapshot and no task; inbox and keys stay. It
+        lets go like parking: refused if messages are unseen, due at `at_us`. [C38] `tags` replace
+        the row's tags.
         """
 
     async def claim(
@@ -396,6 +143,7 @@ class Store(Protocol):
         definitions: Sequence[int],
         limit: int,
         heirs: Sequence[tuple[int, int]] = (),
+        until_us: int | None = None,
     ) -> Claims:
         """Lease due processes of these definitions to a worker, longest due first.
 
@@ -406,33 +154,88 @@ class Store(Protocol):
         [C19] Only processes without owner, due now, of these definitions, at most `limit`; each
         gets the owner, epoch + 1 and status `running` (a `failed` one keeps its status). [C20] No
         process is claimed twice without having been let go. [C21] `lost_owner` is told to the
-        claimant once. [C22] While paused, nothing is claimed.
+        claimant once. [C22] While paused, nothing is claimed. [C39] A lease with `until_us` ends
+        at that instant: the next claim, whoever's, then lets the process go, as `bury` would, due
+        since that instant; until then its holder may write. Letting go and `seize` forget
+        `until_us`, another claim sets its own. `next_due_us` knows the next such end.
         """
 
     async def claim_tasks(
-        self, worker: int, queues: Sequence[str], definitions: Sequence[int], limit: int
+        self,
+        worker: int,
+        queues: Sequence[str],
+        definitions: Sequence[int],
+        limit: int,
+        activities: Sequence[str] | None = (),
     ) -> TaskClaims:
         """Lease due tasks of these queues and definitions to a worker, longest due first.
 
         [C33] Only tasks without owner, due now, and never one twice without its having been freed;
-        while paused, none. Each comes with its epoch risen.
+        while paused, none. Each comes with its epoch risen. [C40] Tasks of these `activities`
+        (None: of any; never those without one) come whatever their definition.
+
+        [C41] From the instant on at which the first of its limits runs out, a task is expired, and
+        stays so. Before it is first taken that is its `start_by_us` or `close_by_us`; while it is
+        held or detached its `close_by_us`, `run_us` after it was taken, or `beat_us` after that or
+        its last heartbeat; while it waits again its `close_by_us`. Of equal instants, the limit
+        that is named first here counts. [C42] Expired tasks come to any worker, whoever holds
+        them, with that limit in `expired`, as if due since that instant; freed by `bury` or
+        `return_tasks`, they are due to any worker, too. `next_due_us` knows the next expiry.
         """
 
     async def complete_task(
-        self, task: Task, worker: int, outcome: bytes, blobs: Sequence[Blob] = ()
+        self, task: Task, worker: int | None, outcome: bytes, blobs: Sequence[Blob] = ()
     ) -> bool:
         """Take a task out and put its outcome into its process's inbox, in one transaction.
 
         `blobs` are the large values that the outcome refers to.
 
         [C34] False, and nothing is written, when the task is gone or no longer this worker's in
-        this epoch; when its process is closed, it is only taken out.
+        this epoch; when its process is closed, it is only taken out. [C43] False, too, once it has
+        expired, but for a worker that took it then.
         """
 
-    async def return_tasks(self, worker: int, numbers: Sequence[int], due_us: int) -> None:
+    async def heartbeat_task(
+        self, task: Task, worker: int | None, details: bytes | None = None
+    ) -> bool | None:
+        """Tell of a task that it goes on; gives whether it is to stop [C31].
+
+        [C44] `beat_us` begin anew, and no other limit. `details`, unless None, replace the task's,
+        durably; they stay with it when it is freed. None, and nothing is written, where
+        `complete_task` gives False.
+        """
+
+    async def detach_task(self, task: Task, worker: int) -> bool:
+        """Let go of a task that will be completed from outside.
+
+        [C45] It stays in its epoch, with its limits, and is not due; a worker of None completes it
+        and sends its heartbeats. `cancels` only mark it. Burying the worker leaves it alone. False,
+        and nothing is written, when the worker does not hold it in this epoch or it is expired.
+        """
+
+    async def read_task(self, number: int) -> Task | None:
+        """A task as it is now; None if it is gone.
+
+        [C46] With its owner, and `expired` whether or not somebody has taken it since.
+        """
+
+    async def tasks_of(self, process_id: str) -> list[StandingTask]:
+        """The tasks of a process as they stand, oldest first; none of an unknown process.
+
+        [C48] With who holds each, since when, when it was last heard of, and what runs out first.
+        """
+
+    async def return_tasks(
+        self,
+        worker: int,
+        numbers: Sequence[int],
+        due_us: int,
+        start_by_us: Mapping[int, int] = {},
+    ) -> None:
         """Let go of those of these tasks that the worker holds, unharmed; they are due at `due_us`.
 
-        [C35] Those that are to stop as in [C31]; no loss is counted.
+        [C35] Those that are to stop as in [C31]; no loss is counted. Those in `start_by_us` must be
+        taken by then, as if nobody had taken them yet [C41].
         """
 
     async def held_tasks(self, worker: int) -> dict[int, bool]:
@@ -448,9 +251,12 @@ class Store(Protocol):
         """The inbox's messages with a sequence number above `after`, in order."""
 
     async def events(
-        self, process_id: str, after: int = 0, limit: int | None = None
+        self, process_id: str, after: int = 0, limit: int | None = None, run: int | None = None
     ) -> list[bytes]:
-        """Recorded events with a position above `after`, in order; empty for an unknown process."""
+        """Recorded events with a position above `after`, in order; empty for an unknown process.
+
+        [C47] Of this run, or of the one that it is at.
+        """
 
     async def find(self, query: Query) -> list[Instance]:
         """A page of rows, newest first.

@@ -8,8 +8,7 @@ from __future__ import annotations
 import asyncio
 import contextvars
 import logging
-import traceback
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from functools import partial
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any, Protocol
@@ -17,13 +16,15 @@ from typing import TYPE_CHECKING, Any, Protocol
 import msgspec
 
 from corago.activity import ActivityFunction, Context, enter
+from corago.arguments.raised import Hide, failure
 from corago.core import decisions as d
 from corago.core import events as e
 from corago.core import messages as m
 from corago.core.process import Process
-from corago.errors import StateTooLargeError
+from corago.errors import RequestError, StateTooLargeError
 from corago.runtime.executor import Job
 from corago.runtime.listening import Ears
+from corago.runtime.watch import Watch
 from corago.secrecy import discretion
 
 if TYPE_CHECKING:
@@ -33,9 +34,6 @@ _log = logging.getLogger("corago.activity")
 
 GRACE_SECONDS = 5.0
 """How long a canceled async step may take to end before it is no longer waited for."""
-
-MESSAGE_CHARACTERS = 8000
-TRACEBACK_CHARACTERS = 8000
 
 
 class Host(Protocol):
@@ -62,6 +60,19 @@ class Host(Protocol):
     def ended(self, outcome: m.Outcome) -> None:
         """The attempt has ended."""
 
+    def deferred(self) -> None:
+        """Its function has returned, and somebody outside will say how it ended."""
+
+
+_OUTRIGHT = (
+    e.ActivityCompleted,
+    e.ActivityFailed,
+    e.ActivityAborted,
+    e.ActivityTimedOut,
+    e.ActivityCanceled,
+)
+"""What is itself how an activity ended, where others return a result."""
+
 
 class Attempt:
     """Started once, ends once; after `drop` its end is nobody's business."""
@@ -75,6 +86,7 @@ class Attempt:
         "_handle",
         "_host",
         "_is_over",
+        "_watch",
         "context",
         "number",
         "wish",
@@ -94,6 +106,7 @@ class Attempt:
             path=wish.path,
             occurrence=wish.occurrence,
             attempt=number,
+            activity=wish.activity,
         )
         self._host = host
         self._function = function
@@ -103,6 +116,13 @@ class Attempt:
         self._is_over = False
         self._ears = host.worker.ears
         self._began: float | None = None
+        self._watch: Watch | None = None
+
+    def watch(self, before: Any) -> None:
+        """Watch all its limits, which no row keeps; `before` is what the attempt before said."""
+        worker = self._host.worker
+        self._watch = Watch(self.wish, before, worker.loop.time, worker.clock.now())
+        self.context.connect(self._watch)
 
     def answers(self, wish: d.ScheduleActivity, number: int) -> bool:
         """Whether it is the `number`-th attempt of what this wish asks for."""
@@ -115,15 +135,19 @@ class Attempt:
             context.run(self._ears.attempt_began, self._host.process, self.context)
         if self._function.is_async:
             self._handle = self._host.worker.loop.create_task(self._perform(), context=context)
-            self._arm()
+            if self.wish.timeout is not None or self._watch is not None:
+                self._arm()
         else:
-            began = self._arm if self.wish.timeout is not None else None
+            is_timed = self.wish.timeout is not None or self._watch is not None
+            began = self._arm if is_timed else None
             self._handle = Job(partial(context.run, self._work), self._finish, began)
             self._host.worker.executor.submit(self._handle)
+            if self._watch is not None:
+                self._look()
 
     def cancel(self) -> None:
         """Ask it to stop; its outcome is still waited for."""
-        if self.context.is_cancel_requested:
+        if self._is_over or self.context.is_cancel_requested:
             return
         self.context.request_cancel()
         self._stop_task(e.ActivityCanceled())
@@ -146,6 +170,7 @@ class Attempt:
     # -- running -----------------------------------------------------------------------------
 
     async def _perform(self) -> None:
+        end: e.ActivityResult | None
         if self._ears is not None:
             self._began = self._ears.clock.monotonic()
         try:
@@ -161,7 +186,7 @@ class Attempt:
             end = failed(error, discretion(self.wish.input))
         self._finish(end)
 
-    def _work(self) -> e.ActivityResult:
+    def _work(self) -> e.ActivityResult | None:
         if self._ears is not None:
             self._began = self._ears.clock.monotonic()
         try:
@@ -171,22 +196,48 @@ class Attempt:
         except BaseException as error:  # noqa: BLE001 - user code may raise anything; it becomes a fact
             return failed(error, discretion(self.wish.input))
 
-    def _completed(self, value: Any) -> e.ActivityResult:
+    def _completed(self, value: Any) -> e.ActivityResult | None:
+        """The end, by what the function returned; None where it will be told from outside."""
+        if value is None and self._function.defers:
+            self._check_token()
+            return None
         result = self._function.result(value)
+        if self.wish.activity:
+            return self._answered(result)
         if result:
             self._host.worker.state_limit.check(self._host, self.wish, result)
         return e.ActivityCompleted(result)
 
-    def _finish(self, end: e.ActivityResult) -> None:
+    def _answered(self, result: Any) -> e.ActivityResult:
+        """The end of an activity, which may say outright how it has ended."""
+        end = result if isinstance(result, _OUTRIGHT) else e.ActivityCompleted(result)
+        if isinstance(end, e.ActivityCompleted):
+            self._host.worker.state_limit.check_alone(self.wish, end.result)
+        return end
+
+    def _check_token(self) -> None:
+        if self.wish.queue is None:
+            raise RequestError(
+                f"{self.wish.path!r} is completed from outside (auto_complete=False), which takes "
+                "a queue, and was scheduled without one; give it a queue, or return its result"
+            )
+
+    def _finish(self, end: e.ActivityResult | None) -> None:
         if self._is_over:
             return
         self._is_over = True
         self._disarm()
         if self._ears is not None:
             self._tell(self._ears, end)
-        path, occurrence = self.wish.path, self.wish.occurrence
-        documents = tuple(self.context.documents)
-        self._host.ended(m.Outcome(path, occurrence, self.number, end, documents))
+        if end is None:
+            self._host.deferred()
+            return
+        wish, context = self.wish, self.context
+        documents = tuple(context.documents)
+        outcome = m.Outcome(wish.path, wish.occurrence, self.number, end, documents)
+        if context.details is not None:
+            outcome = msgspec.structs.replace(outcome, details=context.details)
+        self._host.ended(outcome)
 
     def _tell(self, ears: Ears, end: e.ActivityResult | None) -> None:
         ears.attempt_ended(self._host.process, self.context, end, self._began)
@@ -194,16 +245,39 @@ class Attempt:
     # -- time --------------------------------------------------------------------------------
 
     def _arm(self) -> None:
-        if self.wish.timeout is not None and not self._is_over:
-            self._alarm = self._host.worker.loop.call_later(self.wish.timeout, self._time_out)
+        """It runs: its time counts from here on."""
+        if self._is_over:
+            return
+        if self._watch is not None:
+            self._watch.begin()
+            self._look()
+        elif self.wish.timeout is not None:
+            end = e.ActivityTimedOut("start_to_close", self.wish.timeout)
+            self._alarm = self._host.worker.loop.call_later(self.wish.timeout, self.run_out, end)
+
+    def _look(self) -> None:
+        """End it if one of its limits has run out, else look again when the next one might."""
+        first = None if self._watch is None or self._is_over else self._watch.first()
+        if first is None:
+            return
+        loop, (at, end) = self._host.worker.loop, first
+        self._disarm()
+        if at <= loop.time():
+            self.run_out(end)
+        else:
+            self._alarm = loop.call_at(at, self._look)
 
     def _disarm(self) -> None:
         if self._alarm is not None:
             self._alarm.cancel()
             self._alarm = None
 
-    def _time_out(self) -> None:
-        end = e.ActivityTimedOut("start_to_close", self.wish.timeout)
+    def run_out(self, end: e.ActivityTimedOut) -> None:
+        """One of its limits has run out: stop it, and let it end so."""
+        if self._is_over or self._end is not None:
+            return
+        if self.context.details is not None:
+            end = msgspec.structs.replace(end, details=self.context.details)
         self.context.request_cancel()
         if isinstance(self._handle, Job):
             self._host.worker.executor.abandon(self._handle)
@@ -239,28 +313,9 @@ class Attempt:
         )
 
 
-def failed(error: BaseException, hide: Callable[[str], str] | None = None) -> e.ActivityFailed:
-    """An exception as the recorded end of an activity, without what `hide` cuts out; never raises.
-
-    It is cut to a length only then, lest half a secret stays.
-    """
-    message = _said(lambda: str(error))
-    trace = _said(lambda: "".join(traceback.format_exception(error)))
-    if hide is not None:
-        message, trace = hide(message), hide(trace)
-    short, end = message[:MESSAGE_CHARACTERS], trace[-TRACEBACK_CHARACTERS:]
-    return e.ActivityFailed(e.Failure(type(error).__name__, short, end))
-
-
-def _said(tell: Callable[[], str]) -> str:
-    """A text as rows can hold it: half pairs, as in undecodable file names, become `?`.
-
-    An error's own `__str__` is user code, and Python's traceback breaks at times.
-    """
-    try:
-        return tell().encode("utf-8", "replace").decode("utf-8")
-    except Exception as failure:  # noqa: BLE001 - see above
-        return f"(its text can't be told: {type(failure).__name__})"
+def failed(error: BaseException, hide: Hide | None = None) -> e.ActivityFailed:
+    """An exception as the recorded end of an activity, without what `hide` cuts out."""
+    return e.ActivityFailed(failure(error, hide))
 
 
 _MANY = 1000
@@ -275,6 +330,16 @@ class StateLimit:
     def __init__(self, limit: int) -> None:
         """Take the limit in bytes."""
         self.limit = limit
+
+    def check_alone(self, wish: d.ScheduleActivity, result: Any) -> None:
+        """Raise StateTooLargeError for a result that is too large by itself: it is in no State."""
+        size = len(_encode(result))
+        if size > self.limit:
+            raise StateTooLargeError(
+                f"what activity {wish.path!r} returned is {size:,} bytes, over the limit of "
+                f"{self.limit:,}: keep large values elsewhere and a reference to them here, or "
+                "raise state_limit"
+            )
 
     def check(self, host: Host, wish: d.ScheduleActivity, result: Any) -> None:
         """Raise StateTooLargeError if the State with this result in it would be too large.

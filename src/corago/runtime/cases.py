@@ -13,9 +13,10 @@ from corago.core import decisions as d
 from corago.core import messages as m
 from corago.core.process import Process
 from corago.core.program import NOTHING, Agenda, Difference, Foretold
-from corago.ports.backend import Description
+from corago.ports.backend import Description, OpenActivity
 from corago.ports.store import Instance
-from corago.runtime.views import Wait, Way
+from corago.runtime.views import Way
+from corago.runtime.waits import Wait, stamp
 
 SHOWN = 5
 """Of more waits, incidents or workers than this, a sentence names so many and counts the rest."""
@@ -30,7 +31,8 @@ class Surroundings:
 
     Is the store paused, who lives (`own` is the asking engine's worker), who has which code.
     `differences` stand between the process and the `newer` definition of its workflow; `lacks` are
-    the functions that the process's own names and that are not here.
+    the functions that the process's own names and that are not here. `tasks` are its open ones;
+    `codeless` are activities whose queue the own worker serves, but without their code.
     """
 
     is_paused: bool
@@ -41,6 +43,8 @@ class Surroundings:
     differences: Sequence[Difference] = field(default=())
     newer: str = ""
     lacks: Sequence[str] = field(default=())
+    tasks: Sequence[OpenActivity] = field(default=())
+    codeless: Sequence[str] = field(default=())
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +81,16 @@ class Case:
         """A machine's current state; empty for other doors, or where it is in none."""
         program, state = self.description.program, self.description.snapshot.state
         return program.view(state) if program.internal(state) is not None else ""
+
+    @property
+    def is_decider(self) -> bool:
+        """Whether it is one that answers to whatever comes."""
+        return self.description.program.batch
+
+    @property
+    def is_puzzled(self) -> bool:
+        """Whether its decider could not decide, and is asked again."""
+        return bool(self.row.failures) and not (self.process.is_closed or self.process.poison)
 
     @property
     def foretold(self) -> Foretold:
@@ -146,11 +160,6 @@ class Rule:
     reason: str
     holds: Callable[[Case], bool]
     tells: Callable[[Case], Told]
-
-
-def stamp(at: datetime) -> str:
-    """An instant as sentences write it."""
-    return f"{at:%Y-%m-%d %H:%M:%S} UTC"
 
 
 def brief(text: str) -> str:

@@ -59,6 +59,13 @@ def size(value: Any, limit: int, what: str) -> None:
     )
 
 
+def step_result(value: Any) -> dict[str, Any]:
+    """A step's result as it may be."""
+    if not isinstance(value, dict):
+        raise InvalidInputError(f"a step's result is a dict, not {type(value).__name__}")
+    return value
+
+
 def good_id(value: str) -> str:
     """A process id as it may be."""
     if (

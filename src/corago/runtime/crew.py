@@ -7,10 +7,12 @@ from __future__ import annotations
 
 import contextlib
 import logging
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
+from corago.activity import ActivityFunction
 from corago.core.tasks import ActivityTask
 from corago.errors import EngineClosedError, StoreError
 from corago.ports.backend import PolledActivities
@@ -34,7 +36,13 @@ APART = timedelta(seconds=1)
 """How long such a task waits for another turn."""
 
 FOREIGN_SECONDS = 60.0
-"""How long tasks of an older definition are left to others, when the code of one is not here."""
+"""How long tasks of a definition are left to others, when the code of one is not here.
+
+All but activities whose code is here: those are taken by their names meanwhile.
+"""
+
+ELSEWHERE = timedelta(seconds=1)
+"""How long a task waits for another worker that came by a name whose code is not here."""
 
 BROKEN = timedelta(seconds=60)
 """How long a task waits when a worker could not even say how it ended."""
@@ -54,7 +62,9 @@ class Crew:
         self._concurrency = concurrency
         self.due: datetime | None = None
         self.work = Bell()
+        self._processes: Counter[str] = Counter()  # how many errands each of them has here
         self._foreign: dict[str, float] = {}
+        self._again = 0.0
         self._must_compare = False
         self._is_unsure = False
         self._is_waiting = False
@@ -76,16 +86,15 @@ class Crew:
     # -- being told --------------------------------------------------------------------------
 
     def look(self) -> None:
-        """There may be tasks, or what held them back is gone."""
+        """There may be tasks, what held them back is gone, or time has moved."""
+        self._again = 0.0
         self.work.set()
 
     def notice(self, change: Change) -> None:
         """Something was committed through this engine's own store."""
         if change.kind == "task":
             self.work.set()
-        if change.kind in ("task", "closed") and any(
-            errand.process.id == change.process_id for errand in self.errands.values()
-        ):
+        if change.kind in ("task", "closed") and change.process_id in self._processes:
             self.compare()
 
     def stir(self) -> None:
@@ -123,8 +132,12 @@ class Crew:
         """One round: compare, take what is due, then wait for a reason to look again."""
         self.work.clear()
         await self._compared()
-        seconds, self.due = IDLE_SECONDS, None
-        if self._worker.may_start and self._free > 0:
+        loop, seconds = self._worker.loop, IDLE_SECONDS
+        if self._free <= 0 and loop.time() < self._again:
+            seconds = self._again - loop.time()
+        elif not self._worker.may_start:
+            self.due = None
+        else:
             polled = await self._poll()
             now, self.due = self._worker.clock.now(), polled.next_due
             if polled.next_due is not None:
@@ -133,6 +146,7 @@ class Crew:
                 if polled.tasks:
                     return
                 seconds = BLOCKED_SECONDS
+            self._again = loop.time() + seconds
         self.work.within(seconds)
         self._is_waiting = True
         try:
@@ -141,51 +155,88 @@ class Crew:
             self._is_waiting = False
 
     async def _poll(self) -> PolledActivities:
-        """Take what is due; what can't be run here now is let go of again."""
-        worker = self._worker
-        back: dict[timedelta, list[int]] = {}
+        """Take what is due; what can't be run here now is let go of again.
+
+        Without room, it is only looked for what has run into a limit, and needs none.
+        """
+        worker, room = self._worker, self._free
+        back: dict[timedelta, list[ActivityTask]] = {}
         try:
             now = worker.loop.time()
-            polled = await worker.backend.poll_activity_tasks(
-                worker.id,
-                self._queues,
-                worker.shas,
-                self._free,
-                leaving=[sha for sha, until in self._foreign.items() if until > now],
-            )
+            left = {sha for sha, until in self._foreign.items() if until > now}
+            polled = await self._taken(left, room)
             for task in polled.tasks:
-                wait = self._begin(task)
+                wait = self._begin(task, left)
                 if wait is not None:
-                    back.setdefault(wait, []).append(task.number)
-            for wait, numbers in back.items():
-                await self._give_back(numbers, wait)
+                    back.setdefault(wait, []).append(task)
+            for wait, tasks in back.items():
+                starts = {each.number: at for each in tasks if (at := each.start_by) is not None}
+                await self._give_back([each.number for each in tasks], wait, starts)
         except BaseException:
             self._is_unsure = True
             raise
         return polled
 
-    def _begin(self, task: ActivityTask) -> timedelta | None:
+    async def _taken(self, left: Collection[str], room: int) -> PolledActivities:
+        """What the store gives; of definitions that are left to others, what is to stop comes."""
+        worker, poll = self._worker, self._worker.backend.poll_activity_tasks
+        polled = await poll(
+            worker.id,
+            self._queues if room > 0 else (),
+            [sha for sha in worker.shas if sha not in left],
+            room if room > 0 else self._concurrency,
+            leaving=left,
+            activities=[*worker.activities, *self._named(left)],
+        )
+        own = [sha for sha in worker.shas if sha in left]
+        room -= len(polled.tasks)
+        if not own or room <= 0:
+            return polled
+        stopped = await poll(worker.id, (STOPPED,), own, room)
+        return PolledActivities((*polled.tasks, *stopped.tasks), polled.next_due)
+
+    def _named(self, left: Collection[str]) -> Iterator[str]:
+        """The activities of definitions that are left to others, but for what has its code here."""
+        for sha in left:
+            for name, function in (self._worker.functions(sha) or {}).items():
+                if isinstance(function, ActivityFunction):
+                    yield name
+
+    def _begin(self, task: ActivityTask, left: Collection[str]) -> timedelta | None:
         """Give a task its errand; or say how long it should wait for somebody else."""
-        worker = self._worker
+        worker, before = self._worker, self.errands.get(task.number)
         if task.owner != worker.id:
             return None  # struck off meanwhile: whoever comes takes it up
+        if task.expired and before is not None and before.is_running:
+            before.expire(task)
+            return None
         if not worker.may_start:
             return timedelta(0)
-        is_suspect = task.losses >= SUSPECT_LOSSES and not task.stops
+        is_over = task.stops or bool(task.expired)
+        is_suspect = task.losses >= SUSPECT_LOSSES and not is_over
         if is_suspect and any(each.is_suspect for each in self.errands.values()):
             return APART
+        function = self._code(task)
+        is_elsewhere = task.attempt.activity or worker.functions(task.sha) is None
+        if function is None and is_elsewhere and not is_over:
+            self._foreign[task.sha] = worker.loop.time() + FOREIGN_SECONDS
+            return ELSEWHERE if task.sha in left else timedelta(0)
+        errand = Errand(worker, task, function)
+        errand.is_suspect = is_suspect
+        self.errands[task.number] = errand
+        self._processes[errand.process.id] += 1
+        worker.spawn(self._run(errand))
+        return None
+
+    def _code(self, task: ActivityTask) -> ActivityFunction | None:
+        """The code of a task: of its definition or one that follows it, else by its own name."""
+        worker, attempt = self._worker, task.attempt
         functions = worker.functions(task.sha)
         if functions is None:
             follower = worker.backend.follower(task.sha)
-            functions = {} if follower is None else worker.functions(follower.sha) or {}
-            if task.attempt.function not in functions and not task.stops:
-                self._foreign[task.sha] = worker.loop.time() + FOREIGN_SECONDS
-                return timedelta(0)
-        errand = Errand(worker, task, functions.get(task.attempt.function))
-        errand.is_suspect = is_suspect
-        self.errands[task.number] = errand
-        worker.spawn(self._run(errand))
-        return None
+            functions = None if follower is None else worker.functions(follower.sha)
+        found: ActivityFunction | None = (functions or {}).get(attempt.function)
+        return worker.activities.get(attempt.activity) if found is None else found
 
     async def _run(self, errand: Errand) -> None:
         number = errand.task.number
@@ -203,8 +254,15 @@ class Crew:
         finally:
             if self.errands.get(number) is errand:
                 del self.errands[number]
+            self._leave(errand.process.id)
             if self._free == 1:
                 self.work.set()
+
+    def _leave(self, process_id: str) -> None:
+        """One errand of a process less."""
+        self._processes[process_id] -= 1
+        if not self._processes[process_id]:
+            del self._processes[process_id]
 
     async def _compared(self) -> None:
         """Compare what is held here with what runs here.
@@ -232,8 +290,14 @@ class Crew:
             self._is_unsure = True
             raise
 
-    async def _give_back(self, numbers: Sequence[int], wait: timedelta = timedelta(0)) -> None:
+    async def _give_back(
+        self,
+        numbers: Sequence[int],
+        wait: timedelta = timedelta(0),
+        starts: Mapping[int, datetime] = {},
+    ) -> None:
+        """Let go of tasks, for others to take after a wait, some of them by these instants."""
         if numbers:
             worker = self._worker
             due = worker.clock.now() + wait
-            await worker.backend.return_activity_tasks(worker.id, numbers, due)
+            await worker.backend.return_activity_tasks(worker.id, numbers, due, starts)

@@ -9,9 +9,9 @@ from typing import Any
 import msgspec
 
 from corago.core import kernel
-from corago.core.calls import LiveCalls
 from corago.core.program import NOTHING
 from corago.core.tasks import DecisionTask
+from corago.runtime.pasts import unasking
 
 
 def doubted(
@@ -23,7 +23,8 @@ def doubted(
     """
     known = task.snapshot.process
     try:
-        commit = kernel.advance(task.program, task.snapshot, [], now, LiveCalls(functions))
+        calls = unasking(task.program, functions)
+        commit = kernel.advance(task.program, task.snapshot, [], now, calls)
     except Exception:  # noqa: BLE001 - its turn will break by it, and be set aside
         return task
     agenda = commit.snapshot.agenda or NOTHING

@@ -27,6 +27,7 @@ from corago.errors import (
 from corago.ports.backend import Backend, Start
 from corago.ports.store import Change, Definition
 from corago.runtime import checks
+from corago.runtime.completing import Completing
 from corago.runtime.executor import Executor
 from corago.runtime.handle import AsyncHandle, outcome
 from corago.runtime.listening import ears_of
@@ -43,7 +44,7 @@ LOOK_SECONDS = 1.0
 """The safety net of a waiter: how long it trusts that nothing has happened."""
 
 
-class EngineCore(Migrating):
+class EngineCore(Migrating, Completing):
     """The engine over any Backend; `corago.wiring` makes it from a URL."""
 
     def __init__(

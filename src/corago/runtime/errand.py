@@ -14,10 +14,12 @@ from corago.core import decisions as d
 from corago.core import events as e
 from corago.core import messages as m
 from corago.core import queueing
+from corago.core.limits import WishLimits
 from corago.core.process import Process
 from corago.core.tasks import ActivityTask
 from corago.errors import EngineClosedError, StoreUnavailableError
 from corago.runtime.attempt import Attempt, failed
+from corago.runtime.heartbeats import Heartbeats
 from corago.runtime.listening import fields
 
 if TYPE_CHECKING:
@@ -43,6 +45,8 @@ class Errand:
         self.is_suspect = False
         self._function = function
         self._attempt: Attempt | None = None
+        self._is_deferred = False
+        self._beats = Heartbeats(worker, task, stops=self.cancel, gone=self.drop)
         self._outcome: asyncio.Future[m.Outcome | None] = worker.loop.create_future()
 
     @property
@@ -68,6 +72,19 @@ class Errand:
         if not self._outcome.done():
             self._outcome.set_result(outcome)
 
+    def deferred(self) -> None:
+        """The function has returned: somebody outside will say how it ended."""
+        self._is_deferred = True
+        if not self._outcome.done():
+            self._outcome.set_result(None)
+
+    def expire(self, task: ActivityTask) -> None:
+        """A limit of it has run out, and this worker has taken it again, in another epoch."""
+        self.task = task
+        self._beats.close()
+        if self._attempt is not None:
+            self._attempt.run_out(timed_out(task))
+
     def cancel(self) -> None:
         """Ask the attempt to stop; its outcome is still waited for."""
         if self._attempt is not None and self.is_running:
@@ -84,6 +101,9 @@ class Errand:
         """See to the task until its outcome is brought, or wanted no longer."""
         self._begin()
         outcome = await self._outcome
+        self._beats.close()
+        if self._is_deferred:
+            await self._detach()
         if outcome is None:
             return
         try:
@@ -93,7 +113,7 @@ class Errand:
         except Exception as error:  # noqa: BLE001 - whatever broke, it is told as the outcome
             text = "the outcome of %r could not be kept"
             _log.exception(text, outcome.path, extra=fields(self.process))
-            await self._bring(self._ending(failed(error)))
+            await self._bring(ending(self.task, failed(error)))
 
     def _begin(self) -> None:
         attempt = self.task.attempt
@@ -104,27 +124,30 @@ class Errand:
             timeout=attempt.timeout,
             at_most_once=attempt.at_most_once,
             queue=attempt.queue,
+            activity=attempt.activity,
         )
-        refused = self._refused()
+        refused = unrun(self.task)
         if refused is not None or self._function is None:
-            self.ended(refused or self._ending(_missing(attempt.path)))
+            self.ended(refused or ending(self.task, _missing(attempt.path)))
             return
         self._attempt = Attempt(self, wish, attempt.attempt, self._function)
+        self._attempt.context.connect(self._beats)
         self._attempt.start()
 
-    def _refused(self) -> m.Outcome | None:
-        """The outcome of a task that is not to run."""
-        task = self.task
-        lost = queueing.lost(task.attempt, task.losses)
-        if task.stops and not (task.attempt.at_most_once and lost):
-            return self._ending(e.ActivityCanceled())
-        if lost is not None:
-            return self._ending(e.ActivityFailed(lost), is_lost=True)
-        return None
+    async def _detach(self) -> None:
+        """Let go of the task, with what was said last: it waits for whoever has its token."""
+        backend, task = self.worker.backend, self.task
+        said = None if self._attempt is None else self._attempt.context.details
 
-    def _ending(self, result: e.ActivityResult, *, is_lost: bool = False) -> m.Outcome:
-        attempt = self.task.attempt
-        return m.Outcome(attempt.path, attempt.occurrence, attempt.attempt, result, is_lost=is_lost)
+        async def detach() -> bool:
+            if said is not None:
+                await backend.heartbeat_activity_task(task, said, says=True)
+            return await backend.detach_activity_task(task)
+
+        try:
+            await detach()
+        except StoreUnavailableError as error:
+            await self.worker.patience.write(detach, self.process, error)
 
     async def _bring(self, outcome: m.Outcome) -> None:
         """Put the outcome into the process's inbox, as soon as the store takes it."""
@@ -139,6 +162,42 @@ class Errand:
             _log.debug(
                 "the outcome of %r is wanted no longer", outcome.path, extra=fields(self.process)
             )
+
+
+def unrun(task: ActivityTask) -> m.Outcome | None:
+    """The outcome of a task that is not to run; None if it is."""
+    if task.expired:
+        return ending(task, timed_out(task))
+    lost = queueing.lost(task.attempt, task.losses)
+    if task.stops and not (task.attempt.at_most_once and lost):
+        return ending(task, e.ActivityCanceled())
+    if lost is not None:
+        return ending(task, e.ActivityFailed(lost), is_lost=True)
+    return None
+
+
+def ending(task: ActivityTask, result: e.ActivityResult, *, is_lost: bool = False) -> m.Outcome:
+    """The outcome of a task that ended so, with what its heartbeats said last."""
+    attempt = task.attempt
+    return m.Outcome(
+        attempt.path,
+        attempt.occurrence,
+        attempt.attempt,
+        result,
+        is_lost=is_lost,
+        details=task.details,
+    )
+
+
+def timed_out(task: ActivityTask) -> e.ActivityTimedOut:
+    """How a task has ended one of whose limits ran out."""
+    attempt, limits = task.attempt, task.attempt.limits or WishLimits()
+    seconds = {
+        "start_to_close": attempt.timeout,
+        "schedule_to_start": limits.schedule_to_start,
+        "heartbeat": limits.heartbeat,
+    }
+    return e.ActivityTimedOut(task.expired, seconds.get(task.expired), task.details)
 
 
 def _missing(path: str) -> e.ActivityFailed:

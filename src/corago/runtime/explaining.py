@@ -11,20 +11,24 @@ from collections.abc import Callable, Iterable
 from datetime import datetime
 
 from corago.clock import from_us
-from corago.core import commands, kernel
+from corago.core import attempts, commands
 from corago.core import decisions as d
 from corago.core.program import NOTHING, Agenda
 from corago.ports.backend import Description
-from corago.runtime.cases import SHOWN, Case, Rule, Surroundings, Told, brief, some, stamp
-from corago.runtime.views import Explanation, Wait, Way, waits_of
+from corago.runtime.cases import SHOWN, Case, Rule, Surroundings, Told, brief, some
+from corago.runtime.views import Explanation, Way
+from corago.runtime.waits import Wait, stamp, times, waits_of
 from corago.runtime.worker import LANE_LOSSES
 
 WHOLE = "the process"
 
+DECISION = "decision"
+"""The path of the incident that a decider leaves which gave up by itself."""
+
 _MENDS = "the same code and State would meet it again, so mend one of them first"
 
 HINTS = {
-    **dict.fromkeys(kernel.HOPELESS, _MENDS),
+    **dict.fromkeys(attempts.HOPELESS, _MENDS),
     "DecideLimit": "it would go round again, so mend the workflow first",
     "MissingFunctionError": "run a worker whose file has it first",
 }
@@ -33,7 +37,7 @@ HINTS = {
 
 def explain(description: Description, agenda: Agenda | None, around: Surroundings) -> Explanation:
     """Say why a process stands where it stands."""
-    waits = waits_of(description.snapshot, agenda or NOTHING, around.now)
+    waits = waits_of(description, agenda or NOTHING, around.now, around.tasks)
     case = Case(description, agenda, around, waits)
     rule = next(rule for rule in RULES if rule.holds(case))
     told = rule.tells(case)
@@ -67,9 +71,19 @@ def _notes(case: Case, reason: str) -> Iterable[str]:
     if reason == "waiting" and (refused := case.foretold.refused):
         ways = some(f"{at} ({brief(why)})" for at, why in refused)
         yield f"what does not lead on yet: {ways}"
+    if reason == "waiting" and case.of("queue"):
+        if not case.around.workers:
+            yield "no worker is running"
+        for name in case.around.codeless:
+            yield (
+                f"the worker {case.around.own} serves the queue of {name!r}, but has no code for "
+                "it: hand it to Engine(activities=[...])"
+            )
     if reason == "suspended" and (waiting := case.foretold.waiting):
         events = "an event waits" if len(waiting) == 1 else f"{len(waiting):,} events wait"
         yield f"{events} until a person has acted: {some(map(repr, waiting), ', ')}"
+    if reason == "suspended" and (since := case.process.undecided):
+        yield f"what has come from event {since} on still waits for its answer"
     if case.process.cancel_requested and not case.is_held:
         yield "it was asked to stop"
     if case.orders and not case.is_held:
@@ -132,12 +146,18 @@ def _incidents(case: Case) -> str:
     found = case.incidents
     if not found and case.process.error is not None:
         found = (d.Incident(case.process.error_path, 0, case.process.error),)
-    said = [
-        f"{f'step {each.path!r}' if each.path else WHOLE} met {brief(str(each.error))}"
-        for each in found
-    ]
+    said = [f"{_culprit(case, each.path)} met {brief(str(each.error))}" for each in found]
     hints = dict.fromkeys(HINTS[each.error.type] for each in found if each.error.type in HINTS)
     return "; ".join([some(said), *hints])
+
+
+def _culprit(case: Case, path: str) -> str:
+    """Who met what went wrong."""
+    if not case.is_decider:
+        return f"step {path!r}" if path else WHOLE
+    if path == commands.POISON:
+        return "its decider" if case.process.undecided else WHOLE
+    return "its decider gave up, and" if path == DECISION else f"activity {path!r}"
 
 
 def _ways_past(case: Case) -> Iterable[Way]:
@@ -158,7 +178,7 @@ def _ways_past(case: Case) -> Iterable[Way]:
 
 # -- open ------------------------------------------------------------------------------------------
 
-_WAITS = ("incident", "retry", "signal", "sleep", "timer", "child", "queue")
+_WAITS = ("incident", "retry", "signal", "sleep", "timer", "child", "queue", "work", "token")
 """The kinds of waits that let a process stand open in nobody's hands."""
 
 
@@ -202,7 +222,7 @@ def _running(case: Case) -> Told:
 
 
 def _steps(case: Case) -> str:
-    waits = case.of("step", "queue")
+    waits = case.of("step", "queue", "work", "token")
     return some((repr(wait.path) for wait in waits), ", ") or "its steps"
 
 
@@ -216,6 +236,23 @@ def _waiting(case: Case) -> Told:
     text = f"has been waiting since {case.since}: {some(brief(str(wait)) for wait in waits)}"
     ways = (_way_on(case, wait) for wait in waits[:SHOWN])
     return Told(text, dict.fromkeys(way for way in ways if way is not None))
+
+
+def _puzzled(case: Case) -> Told:
+    text = (
+        f"could not be decided about {times(case.row.failures)} since {case.since}: its `decide` "
+        "raised, or made no sense, as the log of the workers tells; it is asked again at "
+        f"{case.due}"
+    )
+    return Told(text, [Way(case.command("preview", "--code", "FILE"), "says what it meets")])
+
+
+def _listens(case: Case) -> Told:
+    text = f"has been waiting since {case.since}: nothing of it is open, so it waits for a signal"
+    ends = Way(case.command("cancel"), "asks it to stop")
+    if case.process.cancel_requested:
+        ends = Way(case.command("abort"), "ends it by force")
+    return Told(text, [Way(case.command("signal", "NAME"), "sends one"), ends])
 
 
 def _at_rest(case: Case) -> Told:
@@ -242,6 +279,8 @@ def _way_on(case: Case, wait: Wait) -> Way | None:
             return Way(case.command("retry", "--step", wait.path), "tries it again")
         case "child":
             return Way(shlex.join(["corago", "explain", wait.detail]), "says what that waits for")
+        case "token":
+            return Way(shlex.join(["corago", "complete", wait.detail, "JSON"]), "completes it")
         case "queue":
             serving = ["corago", "worker", "FILE", "--queue", wait.detail]
             return Way(shlex.join(serving), "starts one")
@@ -335,7 +374,9 @@ RULES: tuple[Rule, ...] = (
     Rule("queued", _is_left, _left),
     Rule("running", _is_stopping, _stopping),
     Rule("running", lambda c: c.is_held, _running),
+    Rule("waiting", lambda c: c.is_puzzled and not (c.is_held or c.is_due), _puzzled),
     Rule("waiting", _is_waiting, _waiting),
+    Rule("waiting", lambda c: c.is_at_rest and c.is_decider, _listens),
     Rule("waiting", lambda c: c.is_at_rest, _at_rest),
     Rule("queued", lambda c: c.around.has_code, _queued),
     Rule("definition_changed", _differs, _changed),

@@ -4,19 +4,18 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 import msgspec
 
+from corago.clock import Clock
 from corago.core import messages as m
 from corago.core.calls import bare
 from corago.core.commit import Commit
 from corago.core.tasks import DecisionTask, Hold
-from corago.ports.store import ALL_SEEN
+from corago.ports.backend import Backend
+from corago.ports.store import ALL_SEEN, Refusal
 from corago.runtime.listening import fields
-
-if TYPE_CHECKING:
-    from corago.runtime.worker import Worker
 
 _log = logging.getLogger("corago.worker")
 
@@ -24,7 +23,27 @@ _log = logging.getLogger("corago.worker")
 Functions = Mapping[str, Any]
 
 
-async def follow(worker: Worker, task: DecisionTask) -> m.Adopt | Functions | None:
+class Driver(Protocol):
+    """What is asked of whoever drives the process, a worker or the desk."""
+
+    @property
+    def backend(self) -> Backend:
+        """Where the definitions are."""
+
+    @property
+    def clock(self) -> Clock:
+        """Its clock."""
+
+    def functions(self, sha: str) -> Functions | None:
+        """The code of a definition; None if it is not here."""
+
+    async def append(
+        self, task: DecisionTask, commit: Commit, hold: Hold, *, consumed: int, seen: int
+    ) -> DecisionTask | Refusal | m.ChildRefused | None:
+        """Write a commit."""
+
+
+async def follow(worker: Driver, task: DecisionTask) -> m.Adopt | Functions | None:
     """How a process of an older definition goes on here; None, and it is let go, if it can't.
 
     By the newer definition, or by its own with the functions of today. A worker that has no code
@@ -62,7 +81,7 @@ async def follow(worker: Worker, task: DecisionTask) -> m.Adopt | Functions | No
     return None
 
 
-async def _leave(worker: Worker, task: DecisionTask, unfit: int | None) -> None:
+async def _leave(worker: Driver, task: DecisionTask, unfit: int | None) -> None:
     """Let go of a process as it was found: due at once, and for the others."""
     hold = Hold(keeps=False, due=worker.clock.now(), unfit=unfit, lost_owner=task.lost_owner)
     untouched = Commit(msgspec.structs.replace(task.snapshot, agenda=None))

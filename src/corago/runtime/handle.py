@@ -51,9 +51,9 @@ class AsyncHandle:
         """The process at this moment."""
         return await self._engine.info(self.id)
 
-    async def history(self) -> History:
-        """Every recorded event, positions from 1."""
-        return await self._engine.history(self.id)
+    async def history(self, *, run: int | None = None) -> History:
+        """Every recorded event of a run (the latest, unless said), positions from 1."""
+        return await self._engine.history(self.id, run=run)
 
     async def pending(self) -> tuple[m.Inbound, ...]:
         """The messages not consumed yet."""

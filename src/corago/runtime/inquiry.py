@@ -2,21 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
 from corago.clock import Clock
 from corago.core import codec, kernel
 from corago.core import messages as m
-from corago.core.calls import LiveCalls, MissingFunctionError, bare
+from corago.core.calls import LiveCalls, MissingFunctionError, NotReadError, Past, bare
+from corago.core.events import Event
 from corago.core.history import History
 from corago.core.preview import Preview, Question, foresee
-from corago.core.program import Agenda, Difference
-from corago.errors import StoreError, StoreUnavailableError, WorkflowNotFoundError
-from corago.ports.backend import Backend, Description
+from corago.core.program import NOTHING, Agenda, Difference
+from corago.errors import (
+    RequestError,
+    StoreError,
+    StoreUnavailableError,
+    WorkflowNotFoundError,
+)
+from corago.ports.backend import Backend, Description, OpenActivity
 from corago.runtime import checks, explaining, views
 from corago.runtime.cases import Surroundings
+from corago.runtime.pasts import history_of, unasking
 from corago.runtime.settings import Settings
 from corago.runtime.views import Explanation, ProcessInfo
 from corago.secrecy import using
@@ -44,20 +51,27 @@ class Inquiry:
     async def info(self, id: str) -> ProcessInfo:
         """A process at this moment. Raises ProcessNotFoundError."""
         self._check()
-        return self._info(await self._backend.describe(id))
+        return await self._info(await self._backend.describe(id))
 
-    def _info(self, description: Description) -> ProcessInfo:
-        agenda = self._agenda(description) or Agenda()
-        return views.info_of(description, agenda, self._clock.now())
+    async def _info(self, description: Description) -> ProcessInfo:
+        agenda = self._agenda(description) or NOTHING
+        tasks = await self._tasks(description, agenda)
+        return views.info_of(description, agenda, self._clock.now(), tasks)
+
+    async def _tasks(self, description: Description, agenda: Agenda) -> list[OpenActivity]:
+        """What a process has in queues."""
+        if all(wish.queue is None for wish in agenda.activities):
+            return []
+        return await self._backend.open_activities(description.row.process_id)
 
     def _agenda(self, description: Description) -> Agenda | None:
         """What the process wants open; None where that takes code that is not here."""
-        snapshot = description.snapshot
-        calls = LiveCalls(self._functions(snapshot.process.sha))
+        snapshot, program = description.snapshot, description.program
+        calls = unasking(program, self._functions(snapshot.process.sha))
         try:
             now = self._clock.now()
             with using(self._settings.vault):
-                commit = kernel.advance(description.program, snapshot, [], now, calls)
+                commit = kernel.advance(program, snapshot, [], now, calls)
             return commit.snapshot.agenda
         except MissingFunctionError:
             return None
@@ -82,7 +96,7 @@ class Inquiry:
         found = []
         for row in await self._backend.find(query):
             try:
-                found.append(self._info(await self._backend.describe(row.process_id)))
+                found.append(await self._info(await self._backend.describe(row.process_id)))
             except StoreError as error:
                 found.append(views.damaged_info(row, error))
         return found
@@ -100,13 +114,21 @@ class Inquiry:
         self._check()
         return await self._backend.count(checks.query(workflow, status, tag, since, until, 1, None))
 
-    async def history(self, id: str) -> History:
-        """Every recorded event, positions from 1, with secrets masked.
+    async def history(self, id: str, *, run: int | None = None) -> History:
+        """Every recorded event of a run, positions from 1, with secrets masked.
 
-        Raises ProcessNotFoundError.
+        `run` is the latest unless said: a process that continues as new has several. Raises
+        ProcessNotFoundError, and RequestError for a run that it never had.
         """
         self._check()
-        return History(map(codec.masked_event, await self._backend.history(id)))
+        if run is None:
+            events: Iterable[Event] = await self._backend.history(id)
+        else:
+            events = await self._backend.events(id, 0, run)
+            if not events:
+                last = (await self._backend.describe(id)).row.run
+                raise RequestError(f"process {id!r} has no run {run}: its runs are 1 to {last}")
+        return History(map(codec.masked_event, events))
 
     async def pending(self, id: str) -> tuple[m.Inbound, ...]:
         """The messages that the process has not consumed yet."""
@@ -124,6 +146,8 @@ class Inquiry:
             return explaining.damaged(id, error, self._clock.now())
         newer, differences = await self._differences(description)
         has_code, lacks = self._code_of(description)
+        agenda = self._agenda(description)
+        tasks = await self._tasks(description, agenda or NOTHING)
         around = Surroundings(
             is_paused=await self._backend.pause(),
             workers=[peer.name for peer in await self._backend.peers() if not peer.is_dead],
@@ -133,8 +157,17 @@ class Inquiry:
             now=self._clock.now(),
             differences=differences,
             newer=newer,
+            tasks=tasks,
+            codeless=self._codeless(description, tasks),
         )
-        return explaining.explain(description, self._agenda(description), around)
+        return explaining.explain(description, agenda, around)
+
+    def _codeless(self, description: Description, tasks: Iterable[OpenActivity]) -> tuple[str, ...]:
+        """The activities that wait for this engine's worker, and whose code it has not."""
+        known = {*self._settings.activities, *self._functions(description.row.sha)}
+        served = self._settings.queues if self._own_worker() is not None else ()
+        waiting = (each.activity for each in tasks if each.due is not None and each.queue in served)
+        return tuple(dict.fromkeys(name for name in waiting if name and name not in known))
 
     def _code_of(self, description: Description) -> tuple[bool, tuple[str, ...]]:
         """Whether a process can go on here, and the functions of its definition that are not."""
@@ -165,7 +198,7 @@ class Inquiry:
         update: Mapping[str, Any] | None = None,
         retry: bool | str = False,
         skip: bool | str = False,
-        set_result: tuple[str, Mapping[str, Any]] | Mapping[str, Any] | None = None,
+        set_result: tuple[str, Any] | Any = None,
         cancel: bool = False,
         abort: bool = False,
         outcome: tuple[str, Any] | None = None,
@@ -174,8 +207,9 @@ class Inquiry:
         """What would happen: one `advance`, nothing written.
 
         Messages that wait are taken first. `retry` and `skip` take True or a step's path;
-        `set_result` a result (a dict), or a step's path and a result; `outcome` a step's path and
-        its result (a dict) or an exception; `at` an instant up to which due timers fire. `abort` is
+        `set_result` a result (a step's is a dict), or a path and a result; `outcome` a step's or
+        activity's path and what it returns, an exception, or its end outright (an
+        `ActivityResult`); `at` an instant up to which due timers fire. `abort` is
         asked about alone. Raises ProcessNotFoundError; InvalidInputError; WorkflowNotFoundError
         where a predicate must be asked whose code is not here.
         """
@@ -184,8 +218,6 @@ class Inquiry:
         now = self._clock.now()
         if at is not None:
             now = max(checks.aware(at), now)
-        snapshot, program = description.snapshot, description.program
-        calls = LiveCalls(self._functions(snapshot.process.sha))
         question = Question(
             signal=signal,
             update=update,
@@ -198,14 +230,26 @@ class Inquiry:
             seal=self._settings.vault.seal,
         )
         try:
-            waiting: list[tuple[datetime, m.Message]] = []
-            if description.lost_owner is not None:
-                waiting.append((snapshot.process.at, m.Lost(description.lost_owner)))
-            waiting += [(each.at, each.message) for each in description.mail]
-            with using(self._settings.vault):
-                return foresee(program, snapshot, waiting, question, now, calls)
+            return await self._foreseen(description, question, now)
         except MissingFunctionError as error:
             raise WorkflowNotFoundError(
                 f"a preview of {id!r} must ask {error.name!r}, whose code is not here; hand the "
                 "workflow to Engine(workflows=[...])"
             ) from error
+
+    async def _foreseen(
+        self, description: Description, question: Question, now: datetime
+    ) -> Preview:
+        """What would happen; the history is read for a decider that looks back."""
+        snapshot, program, past = description.snapshot, description.program, Past()
+        waiting: list[tuple[datetime, m.Message]] = []
+        if description.lost_owner is not None:
+            waiting.append((snapshot.process.at, m.Lost(description.lost_owner)))
+        waiting += [(each.at, each.message) for each in description.mail]
+        while True:
+            calls = LiveCalls(self._functions(snapshot.process.sha), past)
+            try:
+                with using(self._settings.vault):
+                    return foresee(program, snapshot, waiting, question, now, calls)
+            except NotReadError:
+                past.fill(await history_of(self._backend, snapshot.process))

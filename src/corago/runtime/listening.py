@@ -69,7 +69,8 @@ class Listener:
     def process_started(self, process: Subject) -> None:
         """This engine has started a process that was not there before; called where `start` was.
 
-        A child is told of by the event `ChildStarted` of its parent.
+        A child is told of by the event `ChildStarted` of its parent, a next run by the event
+        `ContinuedAsNew` of the one before.
         """
 
     def recorded(self, process: Subject, events: tuple[Event, ...]) -> None:
@@ -104,7 +105,8 @@ class Listener:
         """The attempt that began has ended; told once for each, before its end is recorded.
 
         `result` is None when it was dropped: its end counts no longer, as the process was closed
-        or lost. `seconds` leaves out what a sync step waited for a thread.
+        or lost; or when it will be told from outside. `seconds` leaves out what a sync step waited
+        for a thread.
         """
 
 

@@ -9,8 +9,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from corago.core import kernel
 from corago.core import messages as m
+from corago.core import unasked
 from corago.core.events import CLOSED_STATUSES
 from corago.core.program import Difference
 from corago.errors import CommandRefusedError, InvalidInputError, StoreError, WorkflowNotFoundError
@@ -132,7 +132,7 @@ class Migrating(Bulk):
         if why is not None or dry_run:
             return Migration(id, to.version, to.sha, differences, why)
         adopt = m.Adopt(program, to.sha, to.version, renames, *given)
-        commit = kernel.adopt(description.program, description.snapshot, adopt, self._clock.now())
+        commit = unasked.adopt(description.program, description.snapshot, adopt, self._clock.now())
         if not await self._backend.adopt(description, to, commit):
             why = "it has moved on meanwhile; try again"
         elif self._ears is not None:

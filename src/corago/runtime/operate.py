@@ -123,16 +123,14 @@ class Operation(Inquiry):
         actor: str | None = None,
         reason: str | None = None,
     ) -> None:
-        """Go on past what failed, with this result.
+        """Go on past what failed, with this result: a step's is a dict, an activity's any JSON.
 
         Raises CommandRefusedError, InvalidInputError.
         """
-        await self._command(id, "set_result", step, self._result(value), actor, reason)
+        await self._command(id, "set_result", step, self._kept(value, "result"), actor, reason)
 
     def _result(self, value: Any) -> Any:
-        if not isinstance(value, dict):
-            raise InvalidInputError(f"a step's result is a dict, not {type(value).__name__}")
-        return self._kept(value, "result")
+        return self._kept(checks.step_result(value), "result")
 
     async def cancel(
         self,
@@ -184,7 +182,8 @@ class Operation(Inquiry):
         targets = commands.target(process, agenda, verb, step, self._clock.now())
         if isinstance(targets, str):
             raise CommandRefusedError(process_id, verb, targets)
-        if verb == "set_result":
+        if verb == "set_result" and not description.program.batch:
+            checks.step_result(value)
             state = description.program.view(description.snapshot.state)
             whole = {**state, **value} if isinstance(state, dict) else value
             checks.size(whole, self._settings.state_limit, "State with this result")

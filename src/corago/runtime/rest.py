@@ -78,3 +78,5 @@ class Rest:
     def time_moved(self) -> None:
         """Look again at whatever waits for an instant."""
         self._worker.stir()
+        if self._worker.crew.due is not None:
+            self._worker.crew.look()

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any, Protocol
 
+from corago.activity import ActivityFunction
 from corago.clock import Clock
 from corago.core.program import Program
 from corago.ids import NewId
@@ -48,13 +49,16 @@ class Workflow(Protocol):
         """The workflows that its processes start processes of."""
 
     @property
-    def timeout(self) -> float | None:
-        """Seconds that a process of it may take."""
+    def timeout(self) -> Any:
+        """Seconds that a process of it may take, or None.
+
+        A class may say it by a timedelta, which it is no more once the class is made.
+        """
 
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """How an engine runs: see `AsyncEngine` for the meaning of each."""
+    """How an engine runs: see `AsyncEngine` for the meaning of each; `activities` are by name."""
 
     has_worker: bool = True
     concurrency: int = 64
@@ -64,6 +68,7 @@ class Settings:
     listeners: tuple[Listener, ...] = ()
     vault: Vault = field(default_factory=Vault)
     queues: tuple[str, ...] = ()
+    activities: Mapping[str, ActivityFunction] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,9 +19,10 @@ from corago.core import decisions as d
 from corago.core import events as e
 from corago.core import kernel
 from corago.core import messages as m
+from corago.core.arriving import arrivals
 from corago.core.calls import LiveCalls
 from corago.core.commit import Commit
-from corago.core.process import Process
+from corago.core.process import Activity, Process
 from corago.core.program import NOTHING, Agenda
 from corago.core.tasks import KEEP, DecisionTask, Hold, Mail
 from corago.ports.store import Refusal
@@ -106,6 +107,9 @@ class Turn:
         self._outcomes.append((0, outcome))
         self._stir()
 
+    def deferred(self) -> None:
+        """Never: what runs here has no token."""
+
     def lose(self) -> None:
         """The process is somebody else's now: stop what runs, write nothing."""
         self.is_over = True
@@ -159,7 +163,10 @@ class Turn:
         while not self.is_over:
             now = self.worker.clock.now()
             commit = self._advance(items, now)
-            hold = self._hold(commit, now)
+            if commit is None:
+                items = await self._prepare(items, now)
+                continue
+            hold = self._hold(commit, now, items)
             self.is_closing = commit.snapshot.process.is_closed
             if commit.events or not hold.keeps:
                 written = await self._write(commit, hold, items)
@@ -202,12 +209,17 @@ class Turn:
             self._functions = found
         return found is not None
 
-    def _advance(self, items: list[Item], now: datetime) -> Commit:
+    def _advance(self, items: list[Item], now: datetime) -> Commit | None:
+        """What follows; None where that can't be said before something is done."""
         task = self.task
         calls = LiveCalls(self._functions or {})
         return kernel.advance(
             task.program, task.snapshot, [message for _, message in items], now, calls
         )
+
+    async def _prepare(self, items: list[Item], now: datetime) -> list[Item]:  # noqa: ARG002 - see BatchTurn
+        """Do that; gives what to take then."""
+        return items
 
     def _collect(self) -> list[Item]:
         """What to take next.
@@ -227,7 +239,7 @@ class Turn:
             self.state_bound = sys.maxsize  # a signal's data may enter the State
         places = {id(each.message): each.seq for each in self._taken}
         arrived = [(each.at, each.message) for each in self._taken]
-        due = kernel.arrivals(process, arrived, self.worker.clock.now())
+        due = arrivals(process, arrived, self.worker.clock.now())
         return [*((places.get(id(message), 0), message) for message in due), *outcomes]
 
     def _once_more(self, items: list[Item]) -> list[Item]:
@@ -251,14 +263,7 @@ class Turn:
             return items[: first + 1]
         outcome = items[first][1]
         assert isinstance(outcome, m.Outcome)  # noqa: S101 - for the type checker: see above
-        names = ", ".join(f"{each.kind} {each.id!r}" for each in outcome.documents)
-        conflict = e.Failure(
-            "DocumentConflictError",
-            f"{outcome.path!r} read a version of {names} that is no longer the newest; nothing of "
-            "what it wrote was kept",
-        )
-        failed = msgspec.structs.replace(outcome, result=e.ActivityFailed(conflict), documents=())
-        return [*items[:first], (items[first][0], failed), *items[first + 1 :]]
+        return [*items[:first], (items[first][0], conflicted(outcome)), *items[first + 1 :]]
 
     async def _fetch(self) -> None:
         self.has_mail = False
@@ -279,18 +284,23 @@ class Turn:
             consumed = max([consumed, *(place for place, _ in items[: commit.consumed])])
         return await self.worker.append(task, commit, hold, consumed=consumed, seen=task.seen)
 
-    def _hold(self, commit: Commit, now: datetime) -> Hold:
-        """Whether to go on holding the process after this commit."""
+    def _hold(self, commit: Commit, now: datetime, items: list[Item]) -> Hold:
+        """Whether to go on holding the process after this commit, which was made of these items."""
         process = commit.snapshot.process
         if process.is_closed:
             return LET_GO
+        if process.poison is not None and commit.consumed < len(items):
+            # they wait in the inbox, for a person too
+            return Hold(keeps=False, due=process.deadline)
         if self._outcomes or self._later or self._mail or self.has_mail:
             return KEEP
         agenda = commit.snapshot.agenda or NOTHING
         startable, due = False, process.deadline
         for wish in agenda.activities:
-            known = process.activity(wish.path, wish.occurrence)
             running = self.attempts.get(wish.path)
+            if running is None and wish.queue is not None:
+                continue
+            known = process.activity(wish.path, wish.occurrence)
             if running is not None and running.answers(wish, known.attempt):
                 return KEEP
             if wish.queue is not None:
@@ -339,7 +349,7 @@ class Turn:
             if wish.cancel:
                 self._cancel(wish, running, known.attempt)
             elif running is None and may_start and (known.due is None or known.due <= now):
-                self._start(wish, known.attempt)
+                self._start(wish, known)
 
     def _cancel(self, wish: d.ScheduleActivity, running: Attempt | None, number: int) -> None:
         if running is not None:
@@ -348,15 +358,20 @@ class Turn:
             never = e.ActivityCanceled()
             self.ended(m.Outcome(wish.path, wish.occurrence, number, never))
 
-    def _start(self, wish: d.ScheduleActivity, number: int) -> None:
+    def _start(self, wish: d.ScheduleActivity, known: Activity) -> None:
         function = (self._functions or {}).get(wish.function or wish.path)
+        if function is None:
+            function = self.worker.activities.get(wish.activity)
         if function is None:
             missing = e.Failure(
                 "MissingFunctionError", f"this worker has no code for {wish.path!r}"
             )
-            self.ended(m.Outcome(wish.path, wish.occurrence, number, e.ActivityFailed(missing)))
+            failed = e.ActivityFailed(missing)
+            self.ended(m.Outcome(wish.path, wish.occurrence, known.attempt, failed))
             return
-        attempt = self.attempts[wish.path] = Attempt(self, wish, number, function)
+        attempt = self.attempts[wish.path] = Attempt(self, wish, known.attempt, function)
+        if wish.limits is not None or known.details is not None:
+            attempt.watch(known.details)
         attempt.start()
 
     # -- waiting -----------------------------------------------------------------------------
@@ -409,3 +424,14 @@ class Turn:
         if process.deadline is not None:
             instants.append(process.deadline)
         return min(instants) <= self.worker.clock.now()
+
+
+def conflicted(outcome: m.Outcome) -> m.Outcome:
+    """An outcome whose documents are not the newest any more: it has failed by that."""
+    names = ", ".join(f"{each.kind} {each.id!r}" for each in outcome.documents)
+    conflict = e.Failure(
+        "DocumentConflictError",
+        f"{outcome.path!r} read a version of {names} that is no longer the newest; nothing of "
+        "what it wrote was kept",
+    )
+    return msgspec.structs.replace(outcome, result=e.ActivityFailed(conflict), documents=())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -13,50 +14,20 @@ from corago.core import commands
 from corago.core import events as e
 from corago.core.codec import masked_message
 from corago.core.messages import Inbound
-from corago.core.program import Agenda, Snapshot
+from corago.core.program import Agenda
 from corago.core.sealing import masked
-from corago.ports.backend import Description
+from corago.ports.backend import Description, OpenActivity
 from corago.ports.store import Instance
-
-
-@dataclass(frozen=True, slots=True)
-class Wait:
-    """Something that a process waits for.
-
-    `kind` is step, queue, retry, sleep, timer, signal, child, incident or deadline.
-    """
-
-    kind: str
-    path: str
-    detail: str = ""
-    until: datetime | None = None
-
-    def __str__(self) -> str:
-        word = "at" if self.kind == "timer" else "until"
-        until = "" if self.until is None else f" {word} {self.until:%Y-%m-%d %H:%M:%S} UTC"
-        return _WORDS[self.kind].format(path=self.path, detail=self.detail) + until
-
-
-_WORDS = {
-    "step": "step {path!r} is to run",
-    "queue": "step {path!r} waits for a worker of queue {detail!r} to run it",
-    "retry": "step {path!r} failed ({detail}) and is tried again; it waits",
-    "sleep": "{path!r} sleeps",
-    "timer": "{detail} is due",
-    "signal": "{path!r} waits for the signal {detail!r}",
-    "child": "{path!r} waits for the process {detail!r}",
-    "incident": "{path!r} needs a person: {detail}",
-    "deadline": "the process may run",
-}
+from corago.runtime.waits import Wait, waits_of
 
 
 @dataclass(frozen=True, slots=True)
 class ProcessInfo:
     """A process at one moment.
 
-    `state` is the State of a step list; `result` what it completed with; `error` the recorded
-    failure; `children` are the ids of those that are open; `pending` counts messages not yet
-    consumed; `waits` says what it waits for.
+    `state` is the State of a step list, a machine's state, or what a decider has open; `result`
+    what it completed with; `error` the recorded failure; `children` are the ids of those that are
+    open; `pending` counts messages not yet consumed; `waits` says what it waits for.
     """
 
     id: str
@@ -114,46 +85,10 @@ class Explanation:
         return f"{self.sentence}; {ways}" if ways else self.sentence
 
 
-def waits_of(snapshot: Snapshot, agenda: Agenda, now: datetime) -> tuple[Wait, ...]:
-    """What a process waits for, the urgent first."""
-    process = snapshot.process
-    found: list[Wait] = [
-        Wait("incident", each.path or process.id, str(each.error))
-        for each in commands.incidents(process, agenda).values()
-    ]
-    if process.is_closed:
-        return tuple(found)
-    for wish in agenda.activities:
-        known = process.activity(wish.path, wish.occurrence)
-        if known.due is not None and known.due > now:
-            found.append(Wait("retry", wish.path, str(known.error), known.due))
-        elif wish.queue is not None:
-            found.append(Wait("queue", wish.path, wish.queue))
-        else:
-            found.append(Wait("step", wish.path))
-    until = {
-        timer.timer.rpartition("@")[0]: process.timers.get(timer.timer) for timer in agenda.timers
-    }
-    found += [
-        Wait("signal", each.path, each.name, until.pop(each.path, None)) for each in agenda.signals
-    ]
-    details = {timer.timer.rpartition("@")[0]: timer.detail for timer in agenda.timers}
-    found += [
-        Wait("timer" if details[path] else "sleep", path, details[path], at)
-        for path, at in until.items()
-    ]
-    found += [
-        Wait("child", wish.path, child.id)
-        for wish in agenda.children
-        if (child := process.children.get(wish.path)) is not None
-    ]
-    if process.deadline is not None:
-        found.append(Wait("deadline", process.id, "", process.deadline))
-    return tuple(found)
-
-
-def info_of(description: Description, agenda: Agenda, now: datetime) -> ProcessInfo:
-    """A process as users see it."""
+def info_of(
+    description: Description, agenda: Agenda, now: datetime, tasks: Iterable[OpenActivity] = ()
+) -> ProcessInfo:
+    """A process as users see it; `tasks` are its open ones, if they are known."""
     row, snapshot = description.row, description.snapshot
     process = snapshot.process
     return ProcessInfo(
@@ -175,7 +110,7 @@ def info_of(description: Description, agenda: Agenda, now: datetime) -> ProcessI
         created_at=from_us(row.created_us),
         updated_at=from_us(row.updated_us),
         position=row.position,
-        waits=waits_of(snapshot, agenda, now),
+        waits=waits_of(description, agenda, now, tasks),
     )
 
 

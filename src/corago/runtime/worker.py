@@ -10,32 +10,25 @@ import contextvars
 import logging
 from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from datetime import datetime
-from functools import partial
 from typing import Any, TypeVar
 
-import msgspec
-
-from corago.core import kernel
-from corago.core.commit import Commit
+from corago.core import unasked
 from corago.core.events import Failure
-from corago.core.messages import ChildRefused
 from corago.core.process import Process
 from corago.core.tasks import DecisionTask, Hold
-from corago.errors import (
-    EngineClosedError,
-    ProcessNotFoundError,
-    StoreError,
-    StoreUnavailableError,
-)
+from corago.errors import EngineClosedError, StoreError
 from corago.ports.backend import Backend, Polled, Start, Started
-from corago.ports.store import ALL_SEEN, Change, Query, Refusal
+from corago.ports.store import ALL_SEEN, Change, Query
+from corago.runtime.appending import Pen
 from corago.runtime.attempt import GRACE_SECONDS, StateLimit, failed
+from corago.runtime.batch import BatchTurn
 from corago.runtime.bell import BLOCKED_SECONDS, IDLE_SECONDS, Bell
 from corago.runtime.crew import Crew
 from corago.runtime.doubt import doubted
 from corago.runtime.executor import Executor
 from corago.runtime.lease import Lease
 from corago.runtime.listening import Ears, fields
+from corago.runtime.pasts import Pasts
 from corago.runtime.patience import Patience
 from corago.runtime.rest import Rest
 from corago.runtime.settings import Settings, Surround
@@ -79,6 +72,9 @@ class Worker:
         self.patience = Patience(
             self.lease, surround.sleep, relieved=self._look_again, given_up=self.take_back
         )
+        self.append = Pen(backend, self.patience, ears).append
+        self.pasts = Pasts(backend)
+        self.activities = settings.activities
         self.turns: dict[str, Turn] = {}
         self.crew = Crew(self, settings.queues, settings.concurrency)
         self.is_crowded = False
@@ -178,53 +174,6 @@ class Worker:
         self._must_take_back = True
         self._work.set()
 
-    async def append(
-        self, task: DecisionTask, commit: Commit, hold: Hold, *, consumed: int, seen: int
-    ) -> DecisionTask | Refusal | ChildRefused | None:
-        """Write a commit, again and again while the store can't and the lease lasts.
-
-        Gives None when the lease lasted no longer.
-        """
-        written: DecisionTask | Refusal | ChildRefused | None
-        try:
-            written = await self.backend.complete_decision_task(
-                task, commit, hold, consumed=consumed, seen=seen
-            )
-        except StoreUnavailableError as error:
-            again = partial(self._append_again, task, commit, hold, consumed, seen)
-            written = await self.patience.write(again, task.snapshot.process, error)
-        if self.ears is not None and isinstance(written, DecisionTask):
-            self.ears.recorded(commit.snapshot.process, commit.events)
-        return written
-
-    async def _append_again(
-        self, task: DecisionTask, commit: Commit, hold: Hold, consumed: int, seen: int
-    ) -> DecisionTask | Refusal | ChildRefused:
-        write = self.backend.complete_decision_task
-        written = await write(task, commit, hold, consumed=consumed, seen=seen)
-        if written is Refusal.FENCED:
-            return await self._found(task, commit, hold, consumed)
-        return written
-
-    async def _found(
-        self, task: DecisionTask, commit: Commit, hold: Hold, consumed: int
-    ) -> DecisionTask | Refusal:
-        """The task as it goes on, if a commit whose answer was lost is there after all.
-
-        Only we write in this epoch.
-        """
-        try:
-            row = (await self.backend.describe(task.process_id)).row
-        except ProcessNotFoundError:
-            return Refusal.FENCED
-        place = (row.epoch, row.position)
-        is_there = place == (task.epoch, commit.snapshot.process.position)
-        if not is_there or (hold.keeps and row.owner != task.owner):
-            return Refusal.FENCED
-        return msgspec.structs.replace(
-            task, snapshot=commit.snapshot, consumed=consumed, mail=(), lost_owner=None
-        )
-
     def _look_again(self) -> None:
         """Whatever was held back may go on."""
         for turn in list(self.turns.values()):
@@ -309,7 +258,8 @@ class Worker:
             if not before.is_over and before.task.epoch >= task.epoch:
                 return
             before.lose()
-        turn = self.turns[task.process_id] = Turn(self, task)
+        kind = BatchTurn if task.program.batch else Turn
+        turn = self.turns[task.process_id] = kind(self, task)
         self.spawn(self._drive(turn))
 
     def spawn(self, work: Coroutine[Any, Any, None]) -> None:
@@ -347,7 +297,7 @@ class Worker:
 
     async def _set_aside(self, task: DecisionTask, error: Failure) -> None:
         """Suspend a process whose turn broke by an error of ours or of its definition."""
-        commit = kernel.suspend(task.snapshot, error, self.clock.now())
+        commit = unasked.suspend(task.snapshot, error, self.clock.now(), batch=task.program.batch)
         hold = Hold(keeps=False)
         try:
             await self.append(task, commit, hold, consumed=task.consumed, seen=ALL_SEEN)

@@ -6,9 +6,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from corago.core.durations import in_words
 from corago.steps.nodes import Nodes, compile_nodes
-
-_UNITS = ((86400, "d"), (3600, "h"), (60, "min"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +51,7 @@ def told(element: Mapping[str, Any]) -> Iterator[str]:
     """What an element's document says of it beside name and predicates, in a few words each."""
     kind, into = element["kind"], element.get("into")
     if kind == "sleep":
-        yield duration(element["seconds"])
+        yield in_words(element["seconds"])
     if kind == "foreach":
         yield f"for each of {element['key']}"
         yield f"{element['limit']} at a time"
@@ -68,21 +67,10 @@ def told(element: Mapping[str, Any]) -> Iterator[str]:
     if retry is not None:
         yield f"{retry.get('attempts', 3)} attempts"
     if element.get("timeout") is not None:
-        yield f"at most {duration(element['timeout'])}"
+        yield f"at most {in_words(element['timeout'])}"
     if element.get("at_most_once"):
         yield "at most once"
     if element.get("queue") is not None:
         yield f"queue {element['queue']}"
     if element.get("undo") is not None:
         yield f"undone by {element['undo']['name']}"
-
-
-def duration(seconds: float) -> str:
-    """Seconds as people say them, as long as nothing is lost: 5400 is `1 h 30 min`."""
-    if seconds < _UNITS[-1][0] or seconds != int(seconds):
-        return f"{seconds:g} s"
-    left, said = int(seconds), []
-    for size, unit in _UNITS:
-        count, left = divmod(left, size)
-        said += [f"{count} {unit}"] if count else []
-    return " ".join([*said, f"{left} s"] if left else said)

@@ -10,6 +10,7 @@ import reprlib
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from corago.arguments.discretion import discreet
 from corago.core import decisions as d
 from corago.core import events as e
 from corago.core.calls import Calls
@@ -17,7 +18,7 @@ from corago.core.plain import Plain
 from corago.core.program import Difference, Program
 from corago.errors import InvalidInputError
 from corago.steps import changing
-from corago.steps.discretion import discreet, secret_keys
+from corago.steps.discretion import secret_keys
 from corago.steps.frames import Frame, StepsState, Undo
 from corago.steps.moving import Move
 from corago.steps.nodes import Node, Route, compile_nodes

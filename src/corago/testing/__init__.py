@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from corago.testing.assertions import Expectation, expect
+    from corago.testing.backend_suite import BackendSuite
     from corago.testing.clock import VirtualClock
     from corago.testing.crashing import Crash, Run, crash_at, crash_everywhere
     from corago.testing.histories import load_history, save_histories, save_history
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from corago.testing.replaying import Replayed, ReplayError, replay
 
 __all__ = [
+    "BackendSuite",
     "Crash",
     "Expectation",
     "Path",
@@ -46,6 +48,7 @@ __all__ = [
 ]
 
 _ROOMS = {
+    "BackendSuite": "backend_suite",
     "Crash": "crashing",
     "Expectation": "assertions",
     "Path": "paths",
@@ -69,7 +72,7 @@ _ROOMS = {
 
 _pytest = sys.modules.get("pytest")
 if _pytest is not None:  # under pytest, a failed assertion of a suite then shows its values
-    _pytest.register_assert_rewrite("corago.testing.store_suite")
+    _pytest.register_assert_rewrite("corago.testing.store_suite", "corago.testing.backend_suite")
 
 
 def __getattr__(name: str) -> Any:

@@ -27,6 +27,12 @@ GLANCE_SECONDS = 0.002
 
 RESTING = frozenset({"waiting", "suspended"})
 
+WORK = ("step", "queue", "work", "token", "retry")
+"""The kinds of waits for something that runs."""
+
+ANYTHING: Any = object()
+"""For a result that nothing is expected of."""
+
 
 @dataclass(frozen=True, slots=True)
 class Sight:
@@ -98,17 +104,22 @@ class Expectation:
         __tracebackhide__ = True
         return self.completed_with()
 
-    def completed_with(self, **values: Any) -> Self:
-        """It completes with these values in its State, and maybe others.
+    def completed_with(self, result: Any = ANYTHING, /, **values: Any) -> Self:
+        """It completes with these values in its State, and maybe others; or with just this result.
 
         Each as a step returns it, or as JSON holds it.
         """
         __tracebackhide__ = True
+        wanted = result
 
         def claim(sight: Sight) -> str | None:
             if sight.status != "completed":
                 return f"it should complete, and is {_stands(sight)}"
-            result = sight.history.of(e.ProcessCompleted)[-1].result or {}
+            result = sight.history.of(e.ProcessCompleted)[-1].result
+            if wanted is not ANYTHING and result not in (wanted, codec.plain(wanted)):
+                return f"it completed with {result!r}, and should with {wanted!r}"
+            if not isinstance(result, dict):
+                result = {}
             other = [
                 f"{key}={result[key]!r} instead of {value!r}" if key in result else f"no {key!r}"
                 for key, value in values.items()
@@ -181,18 +192,29 @@ class Expectation:
         __tracebackhide__ = True
         return self._waits("sleep", lambda wait: wait.path == path, f"{path!r} to end")
 
+    def waits_for_timer(self, timer: str = "timer") -> Self:
+        """It comes to where a decider's timer of this id is open."""
+        __tracebackhide__ = True
+        return self._waits("timer", lambda wait: wait.path == timer, f"the timer {timer!r}")
+
+    def waits_for_activity(self, path: str) -> Self:
+        """It comes to where the activity (or step) at this path is open, in whoever's hands."""
+        __tracebackhide__ = True
+        return self._waits(WORK, lambda wait: wait.path == path, f"{path!r}")
+
     def suspended_at(self, path: str) -> Self:
         """It comes to where a person is needed at this path."""
         __tracebackhide__ = True
         return self._waits("incident", lambda wait: wait.path == path, f"a person at {path!r}")
 
-    def _waits(self, kind: str, fits: Callable[[Any], bool], what: str) -> Self:
+    def _waits(self, kind: str | tuple[str, ...], fits: Callable[[Any], bool], what: str) -> Self:
         __tracebackhide__ = True
+        kinds = (kind,) if isinstance(kind, str) else kind
 
         def claim(sight: Sight) -> str | None:
             if sight.info is None:
                 return "a history alone does not tell what a process waits for; give a handle"
-            if any(wait.kind == kind and fits(wait) for wait in sight.info.waits):
+            if any(wait.kind in kinds and fits(wait) for wait in sight.info.waits):
                 return None
             return f"it should wait for {what}, and is {_stands(sight)}"
 

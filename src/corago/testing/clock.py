@@ -27,10 +27,13 @@ class VirtualClock:
     """A `Clock` for tests: both its faces stand still, and move together when they are moved.
 
     `Engine(clock=VirtualClock())` jumps: while somebody waits in `result()` and the engine is
-    idle, the clock goes to the next instant for which a process waits (a sleep, a retry, a
-    timeout), so that thirty days pass in a moment. While nobody waits, time stands still: what a
-    test sends between two waits comes before any timeout. Leases, running steps and the `timeout`
-    of `result()` go by real time.
+    idle, the clock goes to the next instant for which a process waits (a sleep, a timer, a retry,
+    a timeout, a limit of what stands in a queue), so that thirty days pass in a moment. While
+    nobody waits, time stands still: what a test sends between two waits comes before any timeout.
+
+    While a step or activity runs, the clock stands still too: the timeouts of what runs in the
+    worker go by real time. The limits of what came from a queue are kept by this clock, so
+    `advance` makes a running one late. Leases and the `timeout` of `result()` go by real time.
 
     Args:
         start: the first instant, aware (default: the first moment of 2026, UTC).

@@ -80,7 +80,8 @@ class Crash:
         Args:
             workflow: the workflow.
             input: its input.
-            signals: data by name: sent each time the process waits for a signal of that name.
+            signals: data by name: sent each time the process waits for a signal of that name; to
+                a decider, which does not say so, each once, in order, when it has come to rest.
             also: other workflows that the worker has the code of, such as children.
             retries: how often an operator tries again what has failed or is suspended.
 
@@ -147,18 +148,18 @@ def crash_everywhere(
     """Run a process without a crash, and once per store call and moment with one there.
 
     Of a row of calls that look for work and find none, the first of each kind is a place to crash.
-    Every run must end in the same status with the same State. Gives all runs, the one without a
-    crash first, so that a test can look at what steps did.
+    Every run must end in the same status with the same State (a decider, with the same result).
+    Gives all runs, the one without a crash first, so that a test can look at what steps did.
 
     Args:
         workflow: the workflow.
         input: its input.
-        signals: data by name: sent each time the process waits for a signal of that name.
+        signals: data by name, as of `Crash.run`.
         also: other workflows that the worker has the code of, such as children.
         retries: how often an operator tries again what has failed or is suspended, as steps that
             run at most once are when nobody knows whether they did.
         prepare: called before every run, to reset what steps have changed outside.
-        compare: what of the final State must be equal.
+        compare: what of the final State (or result) must be equal.
 
     Raises:
         AssertionError: for the first run that ends otherwise.
@@ -172,14 +173,16 @@ def crash_everywhere(
             f"`retries`\n{told(calm.history)}"
         )
     runs = [calm]
-    wanted = calm.status, compare(calm.state)
+    came_to = _result if workflow.program.batch else _state
+    wanted = calm.status, compare(came_to(calm))
     moments: tuple[Moment, ...] = ("before", "after")
     for number in _places(calm.calls):
         for when in moments:
             prepare()
             run = Crash(number, when).run(workflow, input, **given)
-            if (run.status, compare(run.state)) != wanted:
-                raise AssertionError(f"{_difference(calm, run)}\n{run}\n{calm}")
+            if (run.status, compare(came_to(run))) != wanted:
+                difference = _difference(calm, run, came_to)
+                raise AssertionError(f"{difference}\n{run}\n{calm}")
             runs.append(run)
     return runs
 
@@ -193,15 +196,25 @@ def _places(calls: tuple[str, ...]) -> Iterator[int]:
         idle = {*idle, call} if call.endswith(IDLE) else set()
 
 
-def _difference(calm: Run, run: Run) -> str:
+def _state(run: Run) -> Any:
+    return run.state
+
+
+def _result(run: Run) -> Any:
+    return run.info.result
+
+
+def _difference(calm: Run, run: Run, came_to: Callable[[Run], Any]) -> str:
     where = f"with a crash {run.crash}"
     if run.status != calm.status:
         hint = "; `retries=1` lets an operator try again" if run.status == "suspended" else ""
         return f"{where} it is {run.status}, and {calm.status} without{hint}"
-    keys = sorted({*calm.state, *run.state}, key=str)
+    one, without = came_to(run), came_to(calm)
+    if not (isinstance(one, dict) and isinstance(without, dict)):
+        return f"{where} it ends with {one!r}, and {without!r} without"
     other = [
-        f"State[{key!r}] is {run.state.get(key)!r}, and {calm.state.get(key)!r} without"
-        for key in keys
-        if run.state.get(key) != calm.state.get(key)
+        f"State[{key!r}] is {one.get(key)!r}, and {without.get(key)!r} without"
+        for key in sorted({*without, *one}, key=str)
+        if one.get(key) != without.get(key)
     ]
     return f"{where} {'; '.join(other) or 'it ends otherwise'}"

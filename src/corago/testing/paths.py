@@ -11,6 +11,7 @@ from typing import Any, Literal
 from corago.core import events as e
 from corago.core import history, kernel
 from corago.core import messages as m
+from corago.core.arriving import arrivals
 from corago.core.calls import LiveCalls
 from corago.core.codec import canonical
 from corago.core.program import NOTHING, Snapshot
@@ -299,7 +300,7 @@ class World:
                 due = min([*process.timers.values(), *ends], default=None)
                 if due is not None:
                     now = max(now, due)
-                    messages = kernel.arrivals(process, (), now)
+                    messages = arrivals(process, (), now)
             case "done" | "fails":
                 messages = self._ended(snapshot, stimulus)
             case "complete" | "fail":

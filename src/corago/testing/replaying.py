@@ -14,13 +14,15 @@ from typing import Any
 from corago.core import events as e
 from corago.core import history as fold
 from corago.core import kernel
-from corago.core.calls import Answer
+from corago.core.calls import UNREAD, Answer
 from corago.core.commands import incidents
 from corago.core.history import History
 from corago.core.program import NOTHING, Agenda, Program, Snapshot
 from corago.errors import StepArgumentError
+from corago.runtime.pasts import unasking
 from corago.runtime.settings import Workflow
 from corago.testing.histories import load_history
+from corago.testing.rehearsing import Rehearsal
 from corago.testing.telling import line, told
 
 
@@ -88,6 +90,10 @@ class _Player:
         self.workflow = workflow
         self.snapshot = snapshot
         self.asks = asks
+        self.rehearsal: Rehearsal | None = None
+        started = events[0]
+        if workflow.program.batch and asks and isinstance(started, e.ProcessStarted):
+            self.rehearsal = Rehearsal(started, workflow.functions)
 
     @property
     def program(self) -> Program[Any]:
@@ -96,6 +102,12 @@ class _Player:
     def play(self, event: e.Event) -> None:
         """Check one event, and apply it."""
         judge = _JUDGES.get(type(event))
+        if self.program.batch:
+            if self.rehearsal is not None:
+                complaint = self.rehearsal.judge(self.program, self.snapshot, event)
+                if complaint is not None:
+                    self._fail(event, complaint)
+            judge = None if judge is _decided else judge
         if judge is not None:
             point = self._point(event)
             complaint = judge(point, event)
@@ -116,15 +128,20 @@ class _Player:
 
     def end(self) -> Replayed:
         """Where the history ends."""
-        snapshot = self.snapshot
-        point = self._point(self.events[-1])
+        snapshot, last = self.snapshot, self.events[-1]
+        if self.rehearsal is not None:
+            complaint = self.rehearsal.end(self.program, snapshot)
+            if complaint is not None:
+                self._fail(last, complaint)
+        point = self._point(last)
         wants = () if snapshot.process.is_closed else tuple(point.wants())
         return Replayed(snapshot.process.standing, self.program.view(snapshot.state), wants)
 
     def _point(self, event: e.Event) -> _Point:
         functions = self.workflow.functions
         recorded = _Recorded(self.events[event.position - 1 :], functions)
-        commit = kernel.advance(self.program, self.snapshot, (), event.at, recorded)
+        calls = unasking(self.program, {}) if self.program.batch else recorded
+        commit = kernel.advance(self.program, self.snapshot, (), event.at, calls)
         facts = tuple(each for each in commit.events if type(each) in _IDENTITY)
         agenda = commit.snapshot.agenda or NOTHING
         return _Point(self.snapshot, facts, agenda, functions if self.asks else {}, recorded.asked)
@@ -146,6 +163,7 @@ class _Recorded:
     def __init__(self, following: Sequence[e.Event], functions: Mapping[str, Any]) -> None:
         self._functions = functions
         self.answers: list[Answer] = []
+        self.past = UNREAD
         self.asked: list[tuple[str, Mapping[str, Any]]] = []
         self._left = [each for each in following if isinstance(each, e.PredicateAnswered)]
 

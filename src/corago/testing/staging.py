@@ -60,14 +60,22 @@ class End:
 
 @dataclass(slots=True)
 class Operator:
-    """Who answers processes: sends the signals that they wait for, and retries so many times."""
+    """Who answers processes: sends the signals that they wait for, and retries so many times.
+
+    A decider names no signal that it waits for: one that is `unasked` gets each of them once, in
+    their order, whenever it rests.
+    """
 
     signals: Mapping[str, Any]
     retries: int = 0
+    is_unasked: bool = False
+    sent: int = 0
 
     async def act(self, engine: EngineCore) -> bool:
         """Do one thing that the process, or a child of it, needs. Gives whether there was one."""
         infos = await engine.processes(limit=MANY)
+        if self.is_unasked and await self._tell(engine, infos):
+            return True
         for info in infos:
             for wait in () if info.status in CLOSED_STATUSES else info.waits:
                 if wait.kind == "signal" and wait.detail in self.signals:
@@ -81,6 +89,17 @@ class Operator:
                 await engine.retry(info.id, actor="operator")
                 return True
         return False
+
+    async def _tell(self, engine: EngineCore, infos: Iterable[ProcessInfo]) -> bool:
+        """Send a decider its next signal, if there is one and it lives."""
+        left = list(self.signals.items())[self.sent :]
+        lives = any(each.id == PROCESS and each.status not in CLOSED_STATUSES for each in infos)
+        if not (left and lives):
+            return False
+        name, data = left[0]
+        await engine.signal(PROCESS, name, data, key=f"{name} from the operator")
+        self.sent += 1
+        return True
 
 
 class Stage(Simulation):
@@ -112,6 +131,7 @@ class Stage(Simulation):
 
     def perform(self, workflow: Workflow, input: Any, operator: Operator) -> End:
         """Run the process until nothing more will happen."""
+        operator.is_unasked = workflow.program.batch
         return self.run(self._watched(workflow, input, operator), limit=timedelta(days=36500))
 
     async def _watched(self, workflow: Workflow, input: Any, operator: Operator) -> End:

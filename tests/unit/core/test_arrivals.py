@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from corago.core import messages as m
-from corago.core.kernel import arrivals
+from corago.core.arriving import arrivals
 from corago.core.process import Process
 from tests.properties.programs import LAW
 

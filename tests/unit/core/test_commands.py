@@ -243,9 +243,9 @@ def test_an_abort_fits_what_is_open_or_failed_whatever_its_time() -> None:
     assert commands.unfit(process(status="canceled"), "abort", NOW) == "it is canceled already"
 
 
-def test_an_abort_is_no_message() -> None:
+def test_a_parent_s_abort_comes_as_a_message() -> None:
     found = commands.answer(OPEN, NOTHING, m.Command("abort"), NOW)
-    assert found == [(e.CommandRefused, {"command": "abort", "why": "unknown command 'abort'"})]
+    assert found == [(e.ProcessAborted, {})]
 
 
 def test_a_failed_process_may_be_opened_until_its_time_is_up() -> None:

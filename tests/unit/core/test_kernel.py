@@ -9,7 +9,7 @@ import pytest
 
 from corago.core import decisions as d
 from corago.core import events as e
-from corago.core import history, kernel
+from corago.core import history, kernel, unasked
 from corago.core import messages as m
 from corago.core.calls import Answer, Calls, LiveCalls, MissingFunctionError
 from corago.core.commit import Commit, DocumentWrite
@@ -372,13 +372,13 @@ def test_a_decision_that_the_kernel_does_not_know_is_an_error_of_the_door() -> N
 def test_a_whole_process_can_be_set_aside_without_asking_its_program() -> None:
     run = Run(table(work()))
     run.take(later=5)
-    commit = kernel.suspend(run.snapshot, BAD, NOW + timedelta(seconds=9))
+    commit = unasked.suspend(run.snapshot, BAD, NOW + timedelta(seconds=9))
     fact = e.ProcessSuspended(position=2, at=NOW + timedelta(seconds=9), error=BAD)
     assert commit.events == commit.facts == (fact,)
     assert (commit.received, commit.consumed) == ((), 0)
     folded = history.evolve(run.program, run.snapshot, fact)
     assert commit.snapshot == msgspec.structs.replace(folded, agenda=NOTHING)
-    assert kernel.suspend(commit.snapshot, BAD, NOW).events[0].at == fact.at
+    assert unasked.suspend(commit.snapshot, BAD, NOW).events[0].at == fact.at
     resumed = kernel.advance(
         run.program, commit.snapshot, [m.Command("retry", {"": 2})], NOW, LiveCalls({})
     )

@@ -87,6 +87,7 @@ def test_a_closed_process_says_that_it_takes_nothing() -> None:
     [
         ({"n": 1}, "completed", e.ProcessCompleted),
         (OSError("disk"), "failed", e.ProcessFailed),
+        (e.ActivityTimedOut("heartbeat", 60), "failed", e.ProcessFailed),
     ],
 )
 def test_an_outcome_is_thought_through_to_its_end(

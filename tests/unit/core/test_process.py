@@ -206,6 +206,16 @@ def test_timers_are_open_from_their_start_until_they_fire_or_are_canceled() -> N
     assert after((e.TimerCanceled, {"timer": "t"}), process=two).timers == {"u": NOW}
 
 
+def test_what_a_timer_will_say_is_known_while_it_is_open_and_never_before() -> None:
+    none = after((e.TimerStarted, {"timer": "t", "due": DUE, "data": 1}))
+    two = after((e.TimerStarted, {"timer": "u", "due": NOW, "data": 2}), process=none)
+    assert none.timer_data == {"t": 1}
+    assert two.timer_data == {"t": 1, "u": 2}
+    assert after((e.TimerFired, {"timer": "u"}), process=two).timer_data == {"t": 1}
+    moved = after((e.TimerStarted, {"timer": "t", "due": NOW}), process=two)
+    assert (moved.timer_data, two.timer_data["t"]) == ({"t": None, "u": 2}, 1)
+
+
 def test_an_update_merges_into_the_external_store_at_the_top_level() -> None:
     changes = {"a": {"y": 2}, "c": 3}
     process = after((e.ExternalUpdated, {"changes": changes}), process=born(external={"a": 1}))

@@ -10,8 +10,8 @@ import pytest
 
 from corago.core import decisions as d
 from corago.core import events as e
-from corago.core import kernel, queueing
 from corago.core import messages as m
+from corago.core import queueing, unasked
 from corago.core.commit import Commit, Queued
 from corago.core.program import Snapshot
 from corago.core.retry import Retry
@@ -177,6 +177,21 @@ def test_a_poisoned_process_leaves_its_queue_alone_until_it_goes_on() -> None:
     assert names(run.take(outcome())) == "ActivityClosed ProcessCompleted"
 
 
+@pytest.mark.parametrize("verb", ["retry", "cancel"])
+def test_what_a_queue_s_step_came_to_waits_for_a_poisoned_process(verb: str) -> None:
+    run = one()
+    run.take()
+    run.take(*[m.Lost()] * queueing.LOSS_LIMIT)
+    position = run.snapshot.process.poison_position
+    messages: list[m.Message] = [m.Signal("x"), outcome()]
+    commit = run.take(*messages)
+    assert (names(commit), commit.consumed) == ("SignalReceived", 1)
+    freed = m.Command(verb, {"": position} if verb == "retry" else {})
+    commit = run.take(*messages[1:], freed)
+    said = "ProcessResumed" if verb == "retry" else "CancelRequested"
+    assert names(commit) == f"{said} ActivityClosed ProcessCompleted"
+
+
 def test_a_step_that_gets_another_queue_moves_there_unless_it_runs_at_most_once() -> None:
     for at_most_once, moves in ((False, True), (True, False)):
         run = one(at_most_once=at_most_once)
@@ -206,7 +221,7 @@ def test_a_renamed_step_stands_in_the_queue_under_its_new_name() -> None:
     assert (queued(commit), commit.drops) == ([("new", 1, 0.0)], ("0.0",))
     run = one()
     run.take()
-    moved = kernel.adopt(run.program, run.snapshot, adopt, NOW + timedelta(seconds=1))
+    moved = unasked.adopt(run.program, run.snapshot, adopt, NOW + timedelta(seconds=1))
     assert moved.drops == ("0.0",)
 
 

@@ -11,6 +11,7 @@ from typing import Any
 from corago.core import codec, commands, history, kernel
 from corago.core import events as e
 from corago.core import messages as m
+from corago.core.arriving import arrivals
 from corago.core.calls import LiveCalls, RecordedCalls
 from corago.core.commit import Birth, Commit, Send
 from corago.core.preview import Preview, Question, foresee
@@ -202,7 +203,7 @@ class Drive:
         until = self.now + timedelta(seconds=seconds)
         while due := min((at for at in self._instants() if at <= until), default=None):
             self.now = max(self.now, due)
-            self._ask_and_send({}, *kernel.arrivals(self.process, (), self.now))
+            self._ask_and_send({}, *arrivals(self.process, (), self.now))
         self.now = until
         return self
 

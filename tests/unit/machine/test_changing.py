@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from corago.core import commands, kernel
+from corago.core import commands, kernel, unasked
 from corago.core import messages as m
 from corago.core.calls import LiveCalls
 from corago.core.program import NOTHING, Difference, Snapshot
@@ -30,7 +30,7 @@ def between(drive: Drive, document: Mapping[str, Any], **renames: str) -> tuple[
 
 def adopted(drive: Drive, after: MachineProgram) -> Snapshot:
     message = m.Adopt(after, "other", 2, {})
-    return kernel.adopt(drive.program, drive.snapshot, message, drive.now).snapshot
+    return unasked.adopt(drive.program, drive.snapshot, message, drive.now).snapshot
 
 
 def taken(drive: Drive, after: MachineProgram, at: Snapshot, *messages: m.Message) -> Snapshot:

@@ -14,9 +14,10 @@ from corago.core import codec, commands, history
 from corago.core import decisions as d
 from corago.core import events as e
 from corago.core import messages as m
+from corago.core.arriving import arrivals
 from corago.core.calls import LiveCalls, RecordedCalls
 from corago.core.commit import Birth, Commit, Send
-from corago.core.kernel import advance, arrivals
+from corago.core.kernel import advance
 from corago.core.process import Process
 from corago.core.program import NOTHING, Agenda, Snapshot
 from corago.steps import Step, StepList, Workflow, begin, done, init, step, workflow

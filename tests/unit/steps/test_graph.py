@@ -6,7 +6,7 @@ from hypothesis import given, settings
 
 from corago.steps import StepList
 from corago.steps.graph import MARKS, graph_text
-from corago.steps.outline import Part, duration, outline
+from corago.steps.outline import Part, outline
 from corago.steps.positions import Position
 from tests.unit.steps.lists import EVERYTHING, LISTS, NESTED, made
 
@@ -104,8 +104,3 @@ def test_an_outline_has_the_paths_of_the_program(part: StepList) -> None:
     found = paths(outline(flow.document))
     assert len(found) == len(known)
     assert set(found) == known
-
-
-def test_durations_lose_nothing() -> None:
-    told = [duration(seconds) for seconds in (0.25, 59, 60, 3661, 90_000, 172_800, 61.5)]
-    assert told == ["0.25 s", "59 s", "1 min", "1 h 1 min 1 s", "1 d 1 h", "2 d", "61.5 s"]

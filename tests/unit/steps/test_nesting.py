@@ -10,8 +10,8 @@ import pytest
 
 from corago.core import events as e
 from corago.core import messages as m
+from corago.core.arriving import arrivals
 from corago.core.commit import Birth
-from corago.core.kernel import arrivals
 from corago.errors import InvalidOptionError
 from corago.steps import (
     Element,

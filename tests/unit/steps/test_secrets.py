@@ -12,6 +12,7 @@ from pydantic import BaseModel, BeforeValidator, SecretBytes, SecretStr
 from pydantic import Secret as Other
 
 from corago import done, focussteps, foreach, init, step, step_group, workflow
+from corago.arguments.discretion import discreet
 from corago.arguments.injection import Asked, Filler, result
 from corago.arguments.injection import discreet as discreetly
 from corago.arguments.signatures import type_text
@@ -20,7 +21,7 @@ from corago.core.sealing import MASK, is_secret, masked
 from corago.errors import StepArgumentError, StepResultError
 from corago.keys import KEY_BYTES, fresh_key
 from corago.secrecy import VARIABLE, Secret, Vault, using
-from corago.steps.discretion import discreet, secret_keys
+from corago.steps.discretion import secret_keys
 
 VAULT, STRANGE = Vault([b"k" * KEY_BYTES]), Vault([b"s" * KEY_BYTES])
 

@@ -41,6 +41,11 @@ async def parts(
     found: dict[str, Any] = {}
     if commit.adopts:
         found["definition"] = definitions.id(commit.snapshot.process.sha)
+    if commit.renews is not None:
+        found |= {
+            "renews": packing.event(commit.renews, blobs),
+            "tags": commit.renews.tags,
+        }
     if commit.births:
         births = []
         for birth in commit.births:
@@ -95,9 +100,10 @@ def born(
         sha=definition.sha,
         input=birth.input,
         external=external,
+        tags=birth.tags,
         parent=parent.id,
         parent_path=birth.path,
-        timeout=msgspec.json.decode(definition.document).get("timeout"),
+        timeout=_timeout(birth, definition),
     )
     return NewProcess(
         process_id=birth.child,
@@ -107,8 +113,16 @@ def born(
         at_us=to_us(parent.at),
         external=packing.text(msgspec.json.encode(external)),
         parent=parent.id,
+        tags=birth.tags,
         blobs=tuple(blobs),
     )
+
+
+def _timeout(birth: Birth, definition: Definition) -> float | None:
+    if birth.timeout is not None:
+        return birth.timeout
+    timeout: float | None = msgspec.json.decode(definition.document).get("timeout")
+    return timeout
 
 
 def sent(packing: Packing, send: Send) -> Outgoing:

@@ -120,6 +120,8 @@ class Packing:
 
     def _thin(self, value: Any, path: Path, at: list[Path], blobs: list[Blob]) -> Any:
         """The same with markers for large values: those of our own fields, and of objects there."""
+        if isinstance(value, (msgspec.Struct, tuple)) and len(_encode(value)) <= LARGE_VALUE:
+            return value
         if isinstance(value, msgspec.Struct):
             fields = ((name, getattr(value, name)) for name in value.__struct_fields__)
             thin = {

@@ -21,7 +21,9 @@ class KeptProcess:
     updated_us: int
     external: bytes
     events: list[bytes]
+    tags: tuple[str, ...]
     run: int = 1
+    past: list[list[bytes]] = field(default_factory=list)
     consumed: int = 0
     inbox_head: int = 0
     inbox: list[Arrived] = field(default_factory=list)
@@ -31,6 +33,8 @@ class KeptProcess:
     snapshot_position: int = 0
     lost_owner: str | None = None
     unfit: int | None = None
+    failures: int = 0
+    until_us: int | None = None
 
     @property
     def id(self) -> str:
@@ -41,6 +45,19 @@ class KeptProcess:
     def position(self) -> int:
         """The position of its last event."""
         return len(self.events)
+
+    def events_of(self, run: int | None) -> list[bytes]:
+        """The events of a run, or of the one that it is at."""
+        runs = [*self.past, self.events]
+        run = self.run if run is None else run
+        return runs[run - 1] if 0 < run <= len(runs) else []
+
+    def renew(self, event: bytes) -> None:
+        """Begin the next run."""
+        self.past.append(self.events)
+        self.events, self.run = [event], self.run + 1
+        self.snapshot, self.snapshot_tag, self.snapshot_position = None, "", 0
+        self.failures, self.unfit = 0, None
 
     def row(self, owner_name: str | None) -> Instance:
         """Its row; only the store knows the name of its owner."""
@@ -62,9 +79,10 @@ class KeptProcess:
             due_us=self.due_us,
             created_us=self.born.at_us,
             updated_us=self.updated_us,
-            tags=self.born.tags,
+            tags=self.tags,
             parent=self.born.parent,
             unfit=self.unfit,
+            failures=self.failures,
         )
 
     def loaded(self, owner_name: str | None) -> Loaded:

@@ -7,111 +7,38 @@ thought about speed has no place here.
 
 from __future__ import annotations
 
-import itertools
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import msgspec
 
-from corago.clock import Clock, to_us
 from corago.core.events import CLOSED_STATUSES
-from corago.errors import EngineClosedError
 from corago.ports.store import (
     Append,
     Arrived,
     Blob,
     Born,
-    Change,
     Claims,
     Definition,
     DocumentVersion,
-    Instance,
     Loaded,
     NewProcess,
     Outgoing,
     Peer,
-    Query,
     Refusal,
     Sent,
     Task,
     TaskClaims,
 )
-from corago.stores.memory.dues import Dues
-from corago.stores.memory.processes import KeptProcess, matches
-from corago.stores.memory.tasks import KeptTasks
+from corago.stores.memory.keeping import Keeping
+from corago.stores.memory.processes import KeptProcess
 
 
-class MemoryStore:
+class MemoryStore(Keeping):
     """A Store whose data live as long as the object; the engines of one event loop may share it.
 
     It is open from the first `open` until each `open` has had its `close`, and may be opened
     again. All listeners hear of every change, since all changes are made through this object.
     """
-
-    url = "memory://"
-
-    def __init__(self, clock: Clock) -> None:
-        self._clock = clock
-        self._opens = 0
-        self._definitions: list[Definition] = []
-        self._processes: dict[str, KeptProcess] = {}
-        self._instances: list[KeptProcess] = []
-        self._dues = Dues(self._instances)
-        self._workers: dict[int, Peer] = {}
-        self._worker_ids = 0
-        self._documents: dict[tuple[str, str], list[DocumentVersion]] = {}
-        self._tasks = KeptTasks()
-        self._blobs: dict[str, bytes] = {}
-        self._sequence = 0
-        self._paused = False
-        self._listeners: list[Callable[[Change], None]] = []
-
-    # ------------------------------------------------------------------ opening, closing, hearing
-
-    async def open(self) -> None:
-        self._opens += 1
-
-    async def close(self) -> None:
-        self._opens = max(0, self._opens - 1)
-
-    def subscribe(self, listener: Callable[[Change], None]) -> Callable[[], None]:
-        def stop() -> None:
-            if listener in self._listeners:
-                self._listeners.remove(listener)
-
-        self._listeners.append(listener)
-        return stop
-
-    def stirred(self) -> bool:
-        return False
-
-    def _check_open(self) -> None:
-        if not self._opens:
-            raise EngineClosedError("this store in memory is not open; `open` comes first")
-
-    def _tell(self, kind: str, process: KeptProcess) -> None:
-        for listener in tuple(self._listeners):
-            listener(Change(kind, process.id))
-
-    def _now_us(self) -> int:
-        return to_us(self._clock.now())
-
-    # ------------------------------------------------------------------------------- definitions
-
-    async def define(self, definition: Definition) -> int:
-        self._check_open()
-        for known in self._definitions:
-            if _identity(known) == _identity(definition):
-                return known.id
-        fresh = msgspec.structs.replace(definition, id=len(self._definitions) + 1)
-        self._definitions.append(fresh)
-        return fresh.id
-
-    def _definition(self, id_: int) -> Definition:
-        return self._definitions[id_ - 1]
-
-    async def definitions(self, name: str | None = None) -> list[Definition]:
-        self._check_open()
-        return [each for each in self._definitions if name is None or each.name == name]
 
     # ------------------------------------------------------------------------ starting and sending
 
@@ -141,6 +68,7 @@ class MemoryStore:
             updated_us=new.at_us,
             external=new.external,
             events=[new.event],
+            tags=new.tags,
         )
         self._processes[process.id] = process
         self._instances.append(process)
@@ -194,7 +122,8 @@ class MemoryStore:
         process = self._at(append.fence.instance)
         if process is None or not self._fits(process, append):
             return Refusal.FENCED
-        if (append.parks or append.closes) and append.seen < process.inbox_head:
+        lets_go = append.parks or append.closes or append.renews is not None
+        if lets_go and append.seen < process.inbox_head:
             return Refusal.MORE_MESSAGES
         documents = self._written(process, append) if append.documents else {}
         if documents is None:
@@ -254,6 +183,10 @@ class MemoryStore:
         process.updated_us = append.at_us
         if append.events or append.unfit is not None:
             process.unfit = append.unfit
+        if append.events or append.failures:
+            process.failures = append.failures
+        if append.tags is not None:
+            process.tags = append.tags
         if append.lost_owner is not None:
             process.lost_owner = append.lost_owner
         if append.consumed > process.consumed:
@@ -269,18 +202,29 @@ class MemoryStore:
         if append.seize:
             process.epoch += 1
             owner, due_us = append.fence.owner, append.at_us if owner is not None else due_us
-        if append.closes:
+            process.until_us = None
+        if append.renews is not None:
+            process.renew(append.renews)
+            self._let_go(process, append.at_us)
+            self._tell_if_due(process)
+        elif append.closes:
             self._let_go(process, None)
             self._tell("closed", process)
         elif append.parks or owner is None:
             self._let_go(process, append.due_us if append.parks else due_us)
-            if self._is_due(process):
-                self._tell("runnable", process)
+            self._tell_if_due(process)
         else:
             self._take(process, owner)
 
+    def _tell_if_due(self, process: KeptProcess) -> None:
+        if self._is_due(process):
+            self._tell("runnable", process)
+
     def _change_tasks(self, process: KeptProcess, append: Append) -> None:
-        if append.closes:
+        if append.renews is not None:
+            self._tasks.clear(process)
+            self._tell("task", process)
+        elif append.closes:
             self._tasks.clear(process)
         elif append.tasks or append.cancels or append.drops:
             puts, cancels, drops = append.tasks, append.cancels, append.drops
@@ -293,7 +237,7 @@ class MemoryStore:
         process.owner, process.due_us = owner, None
 
     def _let_go(self, process: KeptProcess, due_us: int | None) -> None:
-        process.owner, process.due_us = None, due_us
+        process.owner, process.due_us, process.until_us = None, due_us, None
         self._dues.add(process)
 
     async def claim(
@@ -302,12 +246,15 @@ class MemoryStore:
         definitions: Sequence[int],
         limit: int,
         heirs: Sequence[tuple[int, int]] = (),
+        until_us: int | None = None,
     ) -> Claims:
         self._check_open()
         followers = _followers(definitions, heirs)
         taken: list[Loaded] = []
-        first = self._dues.first(followers)
         may_take = not self._paused and worker in self._workers
+        if may_take:
+            self._let_lapsed_go()
+        first = self._dues.first(followers)
         while may_take and len(taken) < limit and first and self._is_due(first):
             self._take(first, worker)
             first.epoch += 1
@@ -315,46 +262,96 @@ class MemoryStore:
                 first.status = "running"
             taken.append(self._loaded(first))
             first.lost_owner = None
+            if until_us is not None:
+                first.until_us, self._lent[first.instance] = until_us, first
             first = self._dues.first(followers)
-        return Claims(tuple(taken), first.due_us if first else None, self._paused)
+        instants = [until_us for until_us, _ in self._lent_until()[:1]]
+        instants += [] if first is None or first.due_us is None else [first.due_us]
+        return Claims(tuple(taken), min(instants, default=None), self._paused)
+
+    def _lent_until(self) -> list[tuple[int, KeptProcess]]:
+        """What is lent for a time, with its end; the next end first."""
+        lent = [(p.until_us, p) for p in self._lent.values() if p.until_us is not None]
+        self._lent = {process.instance: process for _, process in lent}
+        return sorted(lent, key=lambda each: (each[0], each[1].instance))
+
+    def _let_lapsed_go(self) -> None:
+        for until_us, process in self._lent_until():
+            if until_us <= self._now_us():
+                self._orphan(process, self._owner_name(process), until_us)
+
+    def _orphan(self, process: KeptProcess, lost_owner: str | None, due_us: int) -> None:
+        process.lost_owner = lost_owner
+        self._let_go(process, due_us)
+        self._tell("runnable", process)
 
     async def claim_tasks(
-        self, worker: int, queues: Sequence[str], definitions: Sequence[int], limit: int
+        self,
+        worker: int,
+        queues: Sequence[str],
+        definitions: Sequence[int],
+        limit: int,
+        activities: Sequence[str] | None = (),
     ) -> TaskClaims:
         self._check_open()
-        waiting = self._tasks.waiting(queues, definitions)
         may_take = not self._paused and worker in self._workers
-        now = self._now_us()
-        due = [task for task in waiting if task.due_us is not None and task.due_us <= now]
+        now_us = self._now_us()
+        wanted = self._tasks.wanted(queues, definitions, activities)
+        due = [task for at_us, task in wanted if at_us <= now_us]
         taken = due[: max(limit, 0)] if may_take else []
         for task in taken:
-            task.owner, task.due_us, task.epoch = worker, None, task.epoch + 1
-        later = waiting[len(taken) :]
-        next_due_us = later[0].due_us if later else None
-        return TaskClaims(tuple(task.told() for task in taken), next_due_us)
+            task.take(worker, now_us)
+        later = self._tasks.wanted(queues, definitions, activities) if taken else wanted
+        next_due_us = later[0][0] if later else None
+        return TaskClaims(tuple(task.told(now_us) for task in taken), next_due_us)
+
+    async def heartbeat_task(
+        self, task: Task, worker: int | None, details: bytes | None = None
+    ) -> bool | None:
+        self._check_open()
+        kept = self._tasks.of(task, worker, self._now_us())
+        if kept is None:
+            return None
+        kept.beat(self._now_us())
+        if details is not None:
+            kept.details = details
+        return kept.stops
+
+    async def detach_task(self, task: Task, worker: int) -> bool:
+        self._check_open()
+        kept = self._tasks.of(task, worker, self._now_us())
+        if kept is None or kept.expired:
+            return False
+        kept.owner = None
+        return True
 
     async def complete_task(
-        self, task: Task, worker: int, outcome: bytes, blobs: Sequence[Blob] = ()
+        self, task: Task, worker: int | None, outcome: bytes, blobs: Sequence[Blob] = ()
     ) -> bool:
         self._check_open()
-        process = self._tasks.take_out(task, worker)
-        if process is None:
+        kept = self._tasks.of(task, worker, self._now_us())
+        if kept is None:
             return False
+        self._tasks.take_out(kept)
+        process = kept.process
         if process.status not in CLOSED_STATUSES:
             self._keep(blobs)
             self._deliver(process, outcome)
         return True
 
-    async def return_tasks(self, worker: int, numbers: Sequence[int], due_us: int) -> None:
+    async def return_tasks(
+        self,
+        worker: int,
+        numbers: Sequence[int],
+        due_us: int,
+        start_by_us: Mapping[int, int] = {},
+    ) -> None:
         self._check_open()
         for task in self._tasks.held(worker):
             if task.number in numbers:
-                task.let_go(due_us)
+                task.let_go(due_us, self._now_us())
+                task.start_by_us = start_by_us.get(task.number)
                 self._tell("task", task.process)
-
-    async def held_tasks(self, worker: int) -> dict[int, bool]:
-        self._check_open()
-        return {task.number: task.stops for task in self._tasks.held(worker)}
 
     def _is_due(self, process: KeptProcess) -> bool:
         return process.due_us is not None and process.due_us <= self._now_us()
@@ -371,10 +368,6 @@ class MemoryStore:
         self._workers[worker] = msgspec.structs.replace(known, beat=known.beat + 1)
         return worker
 
-    async def peers(self) -> list[Peer]:
-        self._check_open()
-        return list(self._workers.values())
-
     async def bury(self, worker: int, beat: int | None = None) -> int:
         self._check_open()
         peer = self._workers.get(worker)
@@ -383,12 +376,10 @@ class MemoryStore:
         del self._workers[worker]
         orphans = [each for each in self._instances if each.owner == worker]
         for process in orphans:
-            process.lost_owner = peer.name
-            self._let_go(process, self._now_us())
-            self._tell("runnable", process)
+            self._orphan(process, peer.name, self._now_us())
         for task in self._tasks.held(worker):
             task.losses += 1
-            task.let_go(self._now_us())
+            task.let_go(self._now_us(), self._now_us())
             self._tell("task", task.process)
         return len(orphans)
 
@@ -397,70 +388,6 @@ class MemoryStore:
         if paused is not None:
             self._paused = paused
         return self._paused
-
-    # ------------------------------------------------------------------------------------- reading
-
-    async def load(self, process_id: str) -> Loaded | None:
-        self._check_open()
-        process = self._processes.get(process_id)
-        return None if process is None else self._loaded(process)
-
-    async def messages(self, instance: int, after: int) -> list[Arrived]:
-        self._check_open()
-        process = self._at(instance)
-        return [] if process is None else [each for each in process.inbox if each.seq > after]
-
-    async def events(
-        self, process_id: str, after: int = 0, limit: int | None = None
-    ) -> list[bytes]:
-        self._check_open()
-        process = self._processes.get(process_id)
-        if process is None:
-            return []
-        return process.events[after : None if limit is None else after + limit]
-
-    async def find(self, query: Query) -> list[Instance]:
-        self._check_open()
-        older = self._instances
-        if query.after is not None:
-            last = self._processes.get(query.after)
-            older = [] if last is None else older[: last.instance - 1]
-        return list(itertools.islice(self._matching(query, older), query.limit))
-
-    async def count(self, query: Query) -> dict[str, int]:
-        self._check_open()
-        counts: dict[str, int] = {}
-        for row in self._matching(query, self._instances):
-            counts[row.status] = counts.get(row.status, 0) + 1
-        return counts
-
-    def _matching(self, query: Query, among: list[KeptProcess]) -> Iterator[Instance]:
-        for process in reversed(among):
-            row = process.row(self._owner_name(process))
-            if matches(query, row):
-                yield row
-
-    async def document(self, kind: str, id: str) -> list[DocumentVersion]:
-        self._check_open()
-        return list(self._documents.get((kind, id), []))
-
-    async def blobs(self, shas: Sequence[str]) -> list[Blob]:
-        self._check_open()
-        return [Blob(sha, self._blobs[sha]) for sha in set(shas) & self._blobs.keys()]
-
-    def _at(self, instance: int) -> KeptProcess | None:
-        return self._instances[instance - 1] if 0 < instance <= len(self._instances) else None
-
-    def _loaded(self, process: KeptProcess) -> Loaded:
-        return process.loaded(self._owner_name(process))
-
-    def _owner_name(self, process: KeptProcess) -> str | None:
-        peer = None if process.owner is None else self._workers.get(process.owner)
-        return None if peer is None else peer.name
-
-
-def _identity(definition: Definition) -> tuple[str, int, str]:
-    return definition.name, definition.version, definition.sha
 
 
 def _followers(

@@ -17,6 +17,7 @@ _WHY_REFUSED = QUERIES["why_refused"]
 _TAKE_MESSAGES = QUERIES["take_messages"]
 _WRITE_DOCUMENT = QUERIES["write_document"]
 _PROCESS_ID = QUERIES["process_id"]
+_BEGIN_RUN = QUERIES["begin_run"]
 _FOLLOW = QUERIES["follow"]
 _DUE_OF = QUERIES["due_of"]
 
@@ -30,6 +31,7 @@ def _append(pen: Pen, item: Append) -> Refusal | None:
         or item.external is not None
         or item.unfit is not None
         or item.lost_owner is not None
+        or item.failures
         or _says_more(item)
     ):
         fence = item.fence
@@ -61,12 +63,15 @@ def _says_more(item: Append) -> bool:
         or item.cancels
         or item.drops
         or item.definition is not None
+        or item.renews is not None
+        or item.tags is not None
     )
 
 
 def _append_in_full(pen: Pen, item: Append) -> Refusal | None:
     fence = item.fence
-    lets_go = item.parks or item.closes
+    renews = item.renews is not None
+    lets_go = item.parks or item.closes or renews
     position = fence.position + len(item.events)
     values = {
         "instance": fence.instance,
@@ -82,9 +87,10 @@ def _append_in_full(pen: Pen, item: Append) -> Refusal | None:
         "seizes": item.seize,
         "lets_go": lets_go,
         "next_owner": None if lets_go else fence.owner,
-        "due_us": None if item.closes else item.due_us,
+        "due_us": item.at_us if renews else None if item.closes else item.due_us,
         "unfit": item.unfit,
         "lost_owner": item.lost_owner,
+        "failures": item.failures,
         "snapshot": None if item.snapshot is None else item.snapshot.decode(),
         "snapshot_tag": item.snapshot_tag,
         "external": None if item.external is None else item.external.decode(),
@@ -97,6 +103,12 @@ def _append_in_full(pen: Pen, item: Append) -> Refusal | None:
         cursor.execute(_TAKE_MESSAGES, (fence.instance, item.consumed))
     if item.definition is not None:
         cursor.execute(_FOLLOW, (item.definition, fence.instance))
+    if item.renews is not None:
+        cursor.execute(_BEGIN_RUN, (fence.instance,))
+        first = (fence.instance, fence.run + 1, 1, item.renews.decode())
+        cursor.execute(_APPEND_EVENT, first)
+    if item.tags is not None:
+        processes.retag(pen, fence.instance, item.tags)
     _tell_of_the_row(pen, item)
     return _write_more(pen, item) if item.closes or _says_more(item) else None
 
@@ -121,10 +133,12 @@ def _write_events(pen: Pen, item: Append, position: int) -> None:
 def _tell_of_the_row(pen: Pen, item: Append) -> None:
     """That a process has ended, or that nobody holds it and it is due."""
     due_us = item.due_us
-    if item.closes:
+    if item.renews is not None:
+        due_us = item.at_us
+    elif item.closes:
         _tell(pen, "closed", item.fence.instance)
         return
-    if not item.parks:
+    elif not item.parks:
         if item.fence.owner is not None:
             return
         (due_us,) = pen.row(_DUE_OF, (item.fence.instance,))
@@ -160,8 +174,10 @@ def _write_more(pen: Pen, item: Append) -> Refusal | None:
     for message in item.sends:
         processes.send(pen, message)
     processes.keep_blobs(pen, item.blobs)
-    if item.closes:
+    if item.closes or item.renews is not None:
         tasks.drop_all(pen, instance)
+        if item.renews is not None:
+            _tell(pen, "task", instance)
     elif item.tasks or item.cancels or item.drops:
         tasks.change(pen, instance, puts=item.tasks, cancels=item.cancels, drops=item.drops)
         _tell(pen, "task", instance)

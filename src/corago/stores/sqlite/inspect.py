@@ -149,6 +149,13 @@ def _process_findings(cursor: sqlite3.Cursor) -> Iterator[str]:
             f"process {process_id} stands at position {position}, but has {count} events, from "
             f"{first} to {last}"
         )
+    for process_id, run, latest, count, first, last in cursor.execute(QUERIES["check_runs"]):
+        yield (
+            f"process {process_id} is at run {latest}, and of its run {run} has {count} events, "
+            f"from {first} to {last}"
+        )
+    for process_id, latest, count in cursor.execute(QUERIES["check_missing_runs"]):
+        yield f"process {process_id} is at run {latest}, but has events of {count} runs before"
     found = cursor.execute(QUERIES["check_snapshots"]).fetchall()
     for process_id, snapshot_position, position in found:
         yield f"process {process_id} at {position} has a snapshot of position {snapshot_position}"
@@ -160,6 +167,8 @@ def _process_findings(cursor: sqlite3.Cursor) -> Iterator[str]:
     for process_id, owner, due_us in cursor.execute(QUERIES["check_owners"]).fetchall():
         whom = f"worker {owner}, who is not registered" if due_us is None else f"worker {owner}"
         yield f"process {process_id} is held by {whom}{'' if due_us is None else ', and yet due'}"
+    for (process_id,) in cursor.execute(QUERIES["check_leases"]).fetchall():
+        yield f"process {process_id} has a lease that is to end, and yet is held by nobody"
     for process_id, unfit in cursor.execute(QUERIES["check_misfits"]).fetchall():
         yield f"process {process_id} is said not to fit definition {unfit}, which is missing"
 

@@ -15,6 +15,9 @@ _DEFINE = QUERIES["define"]
 _START = QUERIES["start"]
 _COMPARE_START = QUERIES["compare_start"]
 _TAG = QUERIES["tag"]
+_TAGS_OF = QUERIES["tags_of"]
+_SET_TAGS = QUERIES["set_tags"]
+_UNTAG = QUERIES["untag"]
 _APPEND_EVENT = QUERIES["append_event"]
 _ADDRESSEE = QUERIES["addressee"]
 _FIND_KEY = QUERIES["find_key"]
@@ -86,6 +89,17 @@ def start(pen: Pen, new: NewProcess) -> Born:
     if not epoch:
         pen.changes.append(Change("runnable", new.process_id))
     return Born(is_new=True, instance=instance, epoch=epoch)
+
+
+def retag(pen: Pen, instance: int, tags: tuple[str, ...]) -> None:
+    """Give a process these tags instead of those that it has."""
+    execute = pen.cursor.execute
+    (text,) = pen.row(_TAGS_OF, (instance,))
+    for tag in rows.tags(text):
+        execute(_UNTAG, (tag, instance))
+    execute(_SET_TAGS, (rows.tags_text(tags), instance))
+    for tag in tags:
+        execute(_TAG, (tag, instance))
 
 
 def keep_blobs(pen: Pen, blobs: Sequence[Blob]) -> None:

@@ -19,6 +19,8 @@ from corago.ports.store import (
     Loaded,
     Peer,
     Query,
+    StandingTask,
+    Task,
 )
 from corago.stores.sqlite import rows
 from corago.stores.sqlite.locks import Locks
@@ -38,11 +40,14 @@ _FIND_WITH_STATUS = QUERIES["find_with_status"]
 _FIND_TAGGED = QUERIES["find_tagged"]
 _HELD_TASKS = QUERIES["held_tasks"]
 _INSTANCE_OF = QUERIES["instance_of"]
+_LOAD_TASKS = QUERIES["load_tasks"]
 _MESSAGES = QUERIES["messages"]
 _PEERS = QUERIES["peers"]
 _READ_SETTING = QUERIES["read_setting"]
+_TASKS_OF_PROCESS = QUERIES["tasks_of_process"]
 
 _ALL = -1
+_STOPS = 11
 _FILTERS = ("workflow", "status", "owner", "tag", "since_us", "until_us")
 
 
@@ -69,9 +74,11 @@ def messages(cursor: sqlite3.Cursor, instance: int, after: int) -> list[Arrived]
     return [rows.arrived(row) for row in cursor.execute(_MESSAGES, (instance, after)).fetchall()]
 
 
-def events(cursor: sqlite3.Cursor, process_id: str, after: int, limit: int | None) -> list[bytes]:
+def events(
+    cursor: sqlite3.Cursor, process_id: str, after: int, limit: int | None, run: int | None
+) -> list[bytes]:
     """A part of a history."""
-    asked = (process_id, after, _ALL if limit is None else limit)
+    asked = (run, process_id, after, _ALL if limit is None else limit)
     return [data for (data,) in cursor.execute(_EVENTS, asked).fetchall()]
 
 
@@ -88,6 +95,25 @@ def document(cursor: sqlite3.Cursor, kind: str, id_: str) -> list[DocumentVersio
 def blobs(cursor: sqlite3.Cursor, shas: Sequence[str]) -> list[Blob]:
     """The large values of these digests."""
     return [Blob(*row) for row in cursor.execute(_BLOBS, (rows.texts(shas),)).fetchall()]
+
+
+def task(cursor: sqlite3.Cursor, number: int, now_us: int) -> Task | None:
+    """A task as it was at one moment."""
+    asked = {"tasks": rows.numbers((number,)), "now_us": now_us}
+    row = cursor.execute(_LOAD_TASKS, asked).fetchone()
+    return None if row is None else Task(*row)
+
+
+def tasks_of(cursor: sqlite3.Cursor, process_id: str) -> list[StandingTask]:
+    """The tasks of a process."""
+    found = cursor.execute(_TASKS_OF_PROCESS, (process_id,)).fetchall()
+    return [_standing(row) for row in found]
+
+
+def _standing(row: Sequence[Any]) -> StandingTask:
+    values = list(row)
+    values[_STOPS] = bool(values[_STOPS])
+    return StandingTask(*values)
 
 
 def held_tasks(cursor: sqlite3.Cursor, worker: int) -> dict[int, bool]:

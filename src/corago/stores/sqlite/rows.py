@@ -16,7 +16,7 @@ _OF_ONE = (QUERIES["load"], QUERIES["events_after_snapshot"], QUERIES["messages_
 _OF_MANY = (QUERIES["load_many"], QUERIES["events_after_snapshots"], QUERIES["messages_of_many"])
 
 _TAGS = 17
-_COLUMNS = 20
+_COLUMNS = 21
 
 _decode_tags = msgspec.json.Decoder(tuple[str, ...]).decode
 encode_list = msgspec.json.Encoder().encode
@@ -46,11 +46,12 @@ def tags_text(tags: tuple[str, ...]) -> str | None:
 def instance(row: Sequence[Any]) -> Instance:
     """A row of the view `processes`."""
     values = list(row)
-    values[_TAGS] = _tags(values[_TAGS])
+    values[_TAGS] = tags(values[_TAGS])
     return Instance(*values)
 
 
-def _tags(text: str | None) -> tuple[str, ...]:
+def tags(text: str | None) -> tuple[str, ...]:
+    """Tags from their column."""
     try:
         return () if text is None else _decode_tags(text)
     except msgspec.DecodeError:

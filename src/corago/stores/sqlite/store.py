@@ -10,10 +10,12 @@ import asyncio
 import logging
 import os
 import sqlite3
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
+
+import msgspec
 
 from corago.clock import Clock, to_us
 from corago.errors import EngineClosedError
@@ -34,6 +36,7 @@ from corago.ports.store import (
     Query,
     Refusal,
     Sent,
+    StandingTask,
     Task,
     TaskClaims,
 )
@@ -209,24 +212,54 @@ class SqliteStore:
         definitions: Sequence[int],
         limit: int,
         heirs: Sequence[tuple[int, int]] = (),
+        until_us: int | None = None,
     ) -> Claims:
-        asked = workers.Asked(worker, rows.followers(definitions, heirs), limit)
+        asked = workers.Asked(worker, rows.followers(definitions, heirs), limit, until_us)
         return await self._write(workers.CLAIM, asked)  # type: ignore[no-any-return]
 
     async def claim_tasks(
-        self, worker: int, queues: Sequence[str], definitions: Sequence[int], limit: int
+        self,
+        worker: int,
+        queues: Sequence[str],
+        definitions: Sequence[int],
+        limit: int,
+        activities: Sequence[str] | None = (),
     ) -> TaskClaims:
-        asked = tasks.AskedTasks(worker, rows.texts(queues), rows.numbers(definitions), limit)
+        asked = tasks.AskedTasks(
+            worker=worker,
+            queues=rows.texts(queues),
+            definitions=rows.numbers(definitions),
+            limit=limit,
+            activities=None if activities is None else rows.texts(activities),
+        )
         return await self._write(tasks.CLAIM_TASKS, asked)  # type: ignore[no-any-return]
 
     async def complete_task(
-        self, task: Task, worker: int, outcome: bytes, blobs: Sequence[Blob] = ()
+        self, task: Task, worker: int | None, outcome: bytes, blobs: Sequence[Blob] = ()
     ) -> bool:
         done = tasks.Done(task, worker, outcome, blobs)
         return await self._write(tasks.COMPLETE_TASK, done)  # type: ignore[no-any-return]
 
-    async def return_tasks(self, worker: int, numbers: Sequence[int], due_us: int) -> None:
-        back = tasks.Returned(worker, rows.numbers(numbers), due_us)
+    async def heartbeat_task(
+        self, task: Task, worker: int | None, details: bytes | None = None
+    ) -> bool | None:
+        beat = tasks.Beaten(task, worker, details)
+        operation = tasks.BEAT_TASK if details is None else tasks.REPORT_TASK
+        return await self._write(operation, beat)  # type: ignore[no-any-return]
+
+    async def detach_task(self, task: Task, worker: int) -> bool:
+        detached = tasks.Detached(task, worker)
+        return await self._write(tasks.DETACH_TASK, detached)  # type: ignore[no-any-return]
+
+    async def return_tasks(
+        self,
+        worker: int,
+        numbers: Sequence[int],
+        due_us: int,
+        start_by_us: Mapping[int, int] = {},
+    ) -> None:
+        starts = msgspec.json.encode(start_by_us).decode()
+        back = tasks.Returned(worker, rows.numbers(numbers), due_us, starts)
         await self._write(tasks.RETURN_TASKS, back)
 
     async def beat(self, name: str, worker: int | None = None) -> int:
@@ -254,9 +287,9 @@ class SqliteStore:
         return await self._read(partial(reading.messages, instance=instance, after=after))
 
     async def events(
-        self, process_id: str, after: int = 0, limit: int | None = None
+        self, process_id: str, after: int = 0, limit: int | None = None, run: int | None = None
     ) -> list[bytes]:
-        read = partial(reading.events, process_id=process_id, after=after, limit=limit)
+        read = partial(reading.events, process_id=process_id, after=after, limit=limit, run=run)
         return await self._read(read)
 
     async def find(self, query: Query) -> list[Instance]:
@@ -270,6 +303,13 @@ class SqliteStore:
 
     async def held_tasks(self, worker: int) -> dict[int, bool]:
         return await self._read(partial(reading.held_tasks, worker=worker))
+
+    async def read_task(self, number: int) -> Task | None:
+        now_us = to_us(self._clock.now())
+        return await self._read(partial(reading.task, number=number, now_us=now_us))
+
+    async def tasks_of(self, process_id: str) -> list[StandingTask]:
+        return await self._read(partial(reading.tasks_of, process_id=process_id))
 
     async def blobs(self, shas: Sequence[str]) -> list[Blob]:
         return await self._read(partial(reading.blobs, shas=shas))

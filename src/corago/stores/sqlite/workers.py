@@ -20,6 +20,8 @@ _REGISTER = QUERIES["register"]
 _LACKS_LOCK = QUERIES["lacks_lock"]
 _RENEW = QUERIES["renew"]
 _FIND_WORKER = QUERIES["find_worker"]
+_HAS_LAPSED = QUERIES["has_lapsed"]
+_LET_LAPSED_GO = QUERIES["let_lapsed_go"]
 _ORPHAN = QUERIES["orphan"]
 _BURY = QUERIES["bury"]
 _FREE_TASKS = QUERIES["free_tasks"]
@@ -32,6 +34,7 @@ class Asked(NamedTuple):
     worker: int
     followers: str
     limit: int
+    until_us: int | None
 
 
 class Beat(NamedTuple):
@@ -59,7 +62,7 @@ def lock_name(worker: int) -> str:
 def _peek_claim(pen: Pen, asked: Asked) -> Claims | None:
     """The usual answer, that nothing is due, needs no transaction and no turn among the writers."""
     paused = is_paused(pen)
-    if not paused and _due(pen, asked):
+    if not paused and (_due(pen, asked) or pen.row(_HAS_LAPSED, (pen.now_us(),))[0]):
         return None
     return Claims((), _next_due_us(pen, asked), paused)
 
@@ -68,6 +71,8 @@ def _claim(pen: Pen, asked: Asked) -> Claims:
     paused = is_paused(pen)
     taken: tuple[Loaded, ...] = ()
     if not paused and is_registered(pen, asked.worker):
+        lapsed = pen.cursor.execute(_LET_LAPSED_GO, (pen.now_us(),)).fetchall()
+        pen.changes.extend(Change("runnable", process_id) for (process_id,) in lapsed)
         taken = _take(pen, asked)
     return Claims(taken, _next_due_us(pen, asked), paused)
 
@@ -76,7 +81,8 @@ def _take(pen: Pen, asked: Asked) -> tuple[Loaded, ...]:
     due = _due(pen, asked)
     if not due:
         return ()
-    pen.cursor.execute(_TAKE, (asked.worker, rows.numbers(instance for instance, _ in due)))
+    numbers = rows.numbers(instance for instance, _ in due)
+    pen.cursor.execute(_TAKE, (asked.worker, asked.until_us, numbers))
     loaded = rows.load(pen.cursor, [instance for instance, _ in due])
     return tuple(
         loaded[instance]
@@ -130,7 +136,8 @@ def _bury(pen: Pen, death: Death) -> int:
         return 0
     now_us = pen.now_us()
     orphans = pen.cursor.execute(_ORPHAN, (now_us, known[0], death.worker)).fetchall()
-    freed = pen.cursor.execute(_FREE_TASKS, (now_us, death.worker)).fetchall()
+    values = {"now_us": now_us, "worker": death.worker}
+    freed = pen.cursor.execute(_FREE_TASKS, values).fetchall()
     pen.cursor.execute(_BURY, (death.worker,))
     pen.changes.extend(Change("runnable", process_id) for (process_id,) in orphans)
     pen.changes.extend(Change("task", process_id) for (process_id,) in freed)

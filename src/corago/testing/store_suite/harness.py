@@ -21,6 +21,7 @@ import msgspec
 from corago.clock import to_us
 from corago.core.commit import DocumentWrite
 from corago.ports.store import (
+    ALL_SEEN,
     Append,
     Arrived,
     Blob,
@@ -216,18 +217,21 @@ class Bench:
         limit: int = 1000,
         definitions: Sequence[int] | None = None,
         heirs: Sequence[tuple[int, int]] = (),
+        **more: Any,
     ) -> Claims:
         """Claim for a worker, of all definitions unless some are named."""
         if definitions is None:
             definitions = await self._all_definitions()
-        return await self.store.claim(worker, definitions, limit, heirs)
+        return await self.store.claim(worker, definitions, limit, heirs, **more)
 
     async def _all_definitions(self) -> list[int]:
         return [each.id for each in await self.store.definitions()]
 
-    async def claimed(self, process_id: str = "p", worker: int | None = None) -> Loaded:
+    async def claimed(
+        self, process_id: str = "p", worker: int | None = None, **more: Any
+    ) -> Loaded:
         """Claim exactly this process, with a new worker if none is named."""
-        claims = await self.claim(await self.worker() if worker is None else worker)
+        claims = await self.claim(await self.worker() if worker is None else worker, **more)
         assert ids(claims) == [process_id]
         return claims.taken[0]
 
@@ -244,11 +248,17 @@ class Bench:
         limit: int = 1000,
         queues: Sequence[str] = ("mail",),
         definitions: Sequence[int] | None = None,
+        **more: Any,
     ) -> TaskClaims:
         """Claim tasks for a worker, of one queue and of all definitions unless some are named."""
         if definitions is None:
             definitions = await self._all_definitions()
-        return await self.store.claim_tasks(worker, queues, definitions, limit)
+        return await self.store.claim_tasks(worker, queues, definitions, limit, **more)
+
+    async def expired(self, worker: int | None = None, limit: int = 1000) -> TaskClaims:
+        """Claim tasks for a worker that serves nothing, a new one if none is named."""
+        worker = await self.worker() if worker is None else worker
+        return await self.claim_tasks(worker, limit, queues=(), definitions=())
 
     async def taken(self, path: str = "a", worker: int | None = None, queue: str = "mail") -> Task:
         """Take exactly the task of this path, with a new worker if none is named."""
@@ -256,6 +266,12 @@ class Bench:
         claims = await self.claim_tasks(worker, queues=[queue])
         assert paths(claims) == [path]
         return claims.taken[0]
+
+    async def all_taken(self, worker: int, *expected: str) -> tuple[Task, ...]:
+        """Take exactly the tasks of these paths, in this order."""
+        claims = await self.claim_tasks(worker)
+        assert paths(claims) == [*expected]
+        return claims.taken
 
     async def one_taken(self, worker: int) -> Task:
         """Take the task that is due longest."""
@@ -301,6 +317,7 @@ class Bench:
         await refused(refusal=Refusal.FENCED, fence=fence(row, epoch=row.epoch + 9), **changes)
         await self.send(row.process_id)
         await refused(refusal=Refusal.MORE_MESSAGES, parks=True, **changes)
+        refused = functools.partial(refused, seen=ALL_SEEN)
         conflict = (writes("order", "never written", 9),)
         await refused(refusal=Refusal.DOCUMENT_CONFLICT, documents=conflict, **changes)
         births = (*changes.pop("births", ()), await self.new(row.process_id))
@@ -317,6 +334,12 @@ class Bench:
     async def row(self, process_id: str = "p") -> Instance:
         """The row of a process that must exist."""
         return (await self.load(process_id)).row
+
+    async def task_of(self, task: Task) -> Task:
+        """A task, which must be there, as it is now."""
+        found = await self.store.read_task(task.task)
+        assert found is not None
+        return found
 
     async def inbox(self, process_id: str = "p") -> list[bytes]:
         """What the messages of a process say."""
@@ -382,6 +405,11 @@ def only(values: Sequence[T]) -> T:
 def paths(claims: TaskClaims) -> list[str]:
     """Which tasks were taken, in that order."""
     return [each.path for each in claims.taken]
+
+
+def limits(claims: TaskClaims) -> list[str]:
+    """Which limits the claimed tasks ran into."""
+    return [each.expired for each in claims.taken]
 
 
 def said(messages: Sequence[Arrived]) -> list[bytes]:

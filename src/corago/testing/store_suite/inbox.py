@@ -95,8 +95,8 @@ class InboxChecks(StoreChecks):
         outgoing = [bench.outgoing(data=b'"%d"' % number) for number in range(50)]
         sent = await asyncio.gather(*(stores[n % 2].send(each) for n, each in enumerate(outgoing)))
         loaded = await bench.load()
-        order = sorted(zip((each.seq for each in sent), outgoing, strict=True))
         assert len({each.seq for each in sent}) == 50
+        order = sorted(zip((each.seq for each in sent), outgoing, strict=True))
         assert said(loaded.messages) == [each.data for _, each in order]
         assert loaded.row.inbox_head == order[-1][0]
 

@@ -3,10 +3,10 @@
 insert into events (instance_id, run, position, data) values (?, ?, ?, ?);
 
 -- name: events
--- The events of a process above a position, in order.
+-- The events of a process above a position, in order; of its latest run, or of another one.
 select cast(e.data as blob)
 from workflow_instances i
-join events e on e.instance_id = i.id and e.run = i.run
+join events e on e.instance_id = i.id and e.run = coalesce(?, i.run)
 where i.process_id = ? and e.position > ?
 order by e.position
 limit ?;

@@ -3,7 +3,7 @@
 select id, name, beat, beat_us, has_lock from workers order by id;
 
 -- name: check_positions
--- Processes whose events do not stand at 1, 2, 3 and so on up to the row's position.
+-- Processes whose events of the latest run do not stand at 1, 2, 3 and so on up to the row's position.
 select i.process_id, i.position, count(e.id), coalesce(min(e.position), 0), coalesce(max(e.position), 0)
 from workflow_instances i
 left join events e on e.instance_id = i.id and e.run = i.run
@@ -11,6 +11,27 @@ group by i.id
 having count(e.id) <> i.position
     or coalesce(min(e.position), 1) <> 1
     or coalesce(max(e.position), 0) <> i.position;
+
+-- name: check_runs
+-- Earlier runs whose events do not stand at 1, 2, 3 and so on, and runs that are yet to come.
+select i.process_id, e.run, i.run, count(e.id), min(e.position), max(e.position)
+from events e
+join workflow_instances i on i.id = e.instance_id
+where e.run <> i.run
+group by e.instance_id, e.run
+having e.run > i.run
+    or e.run < 1
+    or min(e.position) <> 1
+    or max(e.position) <> count(e.id);
+
+-- name: check_missing_runs
+-- Processes of which earlier runs are missing.
+select i.process_id, i.run, count(distinct e.run)
+from workflow_instances i
+left join events e on e.instance_id = i.id and e.run < i.run
+where i.run > 1
+group by i.id
+having count(distinct e.run) <> i.run - 1;
 
 -- name: check_snapshots
 -- Processes whose snapshot stands where they have never been.
@@ -20,7 +41,7 @@ where snapshot_position > position or (internal_state is null) <> (snapshot_posi
 
 -- name: check_json
 -- Texts that are no JSON, by their table and row.
-select 'events', i.process_id || ' ' || e.position
+select 'events', i.process_id || ' ' || iif(e.run = 1, '', e.run || ':') || e.position
 from events e
 join workflow_instances i on i.id = e.instance_id
 where not json_valid(e.data)
@@ -40,6 +61,8 @@ union all
 select 'inbox', seq from inbox where not json_valid(data)
 union all
 select 'tasks', id from tasks where not json_valid(data)
+union all
+select 'tasks.details', id from tasks where details <> '' and not json_valid(details)
 union all
 select 'documents', kind || ' ' || id || ' ' || version from documents where not json_valid(data)
 union all
@@ -95,6 +118,10 @@ select process_id, owner, due_us
 from workflow_instances
 where owner is not null and (due_us is not null or owner not in (select id from workers));
 
+-- name: check_leases
+-- Processes whose lease is to end, though nobody has one.
+select process_id from workflow_instances where until_us is not null and owner is null;
+
 -- name: check_tasks
 -- Tasks of processes that have ended for good.
 select i.process_id, i.status, t.path
@@ -103,11 +130,14 @@ join workflow_instances i on i.id = t.instance_id
 where i.status in (select value from json_each(?));
 
 -- name: check_task_owners
--- Tasks that are held by nobody whom others could bury, or both held and due, or neither.
+-- Tasks that are held by nobody whom others could bury, or both held and due, or neither and yet
+-- never taken, so that nobody can have detached them.
 select i.process_id, t.path, t.owner, t.due_us
 from tasks t
 join workflow_instances i on i.id = t.instance_id
-where (t.owner is null) = (t.due_us is null) or t.owner not in (select id from workers);
+where (t.owner is null and t.due_us is null and t.epoch = 0)
+    or (t.owner is not null and t.due_us is not null)
+    or t.owner not in (select id from workers);
 
 -- name: check_misfits
 -- Processes that are said not to fit a definition that is not there.

@@ -25,6 +25,18 @@ where i.process_id = :process_id;
 -- Make a process findable by a tag.
 insert or ignore into tags (tag, instance_id) values (?, ?);
 
+-- name: tags_of
+-- The tags of a process.
+select tags from workflow_instances where id = ?;
+
+-- name: set_tags
+-- Change the tags of a process.
+update workflow_instances set tags = ? where id = ?;
+
+-- name: untag
+-- Let a process be found by a tag no longer.
+delete from tags where tag = ? and instance_id = ?;
+
 -- name: append_and_hold
 -- The usual write of a turn: its holder takes no new message, and the status stays.
 update workflow_instances
@@ -53,6 +65,9 @@ set
     end,
     unfit = iif(:position > :before or :unfit is not null, :unfit, unfit),
     lost_owner = coalesce(:lost_owner, lost_owner),
+    until_us = iif(:lets_go or :seizes, null, until_us),
+    failures = iif(:failures, :failures, failures),
+    failures_at = iif(:failures, :position, failures_at),
     snapshot_tag = iif(:snapshot is null, snapshot_tag, :snapshot_tag),
     snapshot_position = iif(:snapshot is null, snapshot_position, :position),
     internal_state = coalesce(:snapshot, internal_state),
@@ -71,6 +86,20 @@ where id = :instance
     and run = :run
     and position = :before
     and (:seizes or (owner is :owner and epoch = :epoch));
+
+-- name: begin_run
+-- Let a process begin its next run, of which it has the first event.
+update workflow_instances
+set
+    run = run + 1,
+    position = 1,
+    unfit = null,
+    failures = null,
+    failures_at = null,
+    snapshot_tag = '',
+    snapshot_position = 0,
+    internal_state = null
+where id = ?;
 
 -- name: follow
 -- Let a process follow another definition.

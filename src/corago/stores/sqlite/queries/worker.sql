@@ -16,7 +16,7 @@ order by i.due_us, i.id
 limit :limit;
 
 -- name: next_due
--- When the first process of the asked definitions falls due.
+-- When the first process of the asked definitions falls due, or any lease ends by itself.
 select min(due_us)
 from (
     select (
@@ -29,7 +29,24 @@ from (
         limit 1
     ) as due_us
     from json_each(?) d
+    union all
+    select min(l.until_us) from workflow_instances l where l.until_us is not null
 );
+
+-- name: has_lapsed
+-- Whether a lease has ended by itself.
+select exists (select 1 from workflow_instances where until_us <= ?);
+
+-- name: let_lapsed_go
+-- Make due what stands under leases that have ended by themselves, and remember whose it was.
+update workflow_instances
+set
+    lost_owner = (select w.name from workers w where w.id = workflow_instances.owner),
+    owner = null,
+    due_us = until_us,
+    until_us = null
+where until_us <= ?
+returning process_id;
 
 -- name: take
 -- Lease processes to a worker.
@@ -38,6 +55,7 @@ set
     owner = ?,
     epoch = epoch + 1,
     due_us = null,
+    until_us = ?,
     lost_owner = null,
     status = iif(status = 'failed', status, 'running')
 where id in (select value from json_each(?));
@@ -61,7 +79,7 @@ select name, beat from workers where id = ?;
 -- name: orphan
 -- Make all that a worker holds due, and remember whose it was.
 update workflow_instances
-set owner = null, due_us = ?, lost_owner = ?
+set owner = null, due_us = ?, until_us = null, lost_owner = ?
 where owner = ?
 returning process_id;
 
