@@ -1,7 +1,7 @@
 # Every door of the house. Needs make and some Python >= 3.11; all the rest goes into .venv.
 #
 #   PYTHON=/path/to/python make test     choose the Python that .venv is made with
-#   make test ARGS="-k sleep -x"         pass arguments on (test, check-house, cover, mutants, demo, bench)
+#   make test ARGS="-k sleep -x"         pass arguments on (test, check-house, cover, mutants, soak, demo, bench)
 
 SHELL = /bin/sh
 PYTHON ?=
@@ -17,7 +17,7 @@ TYPED := $(wildcard src tests benchmarks scripts)
 .NOTPARALLEL:
 .DELETE_ON_ERROR:
 .PHONY: help demo test check check-lint check-format check-types check-law check-typing \
-	check-house check-docs docs format cover mutants bench setup clean moved
+	check-house check-docs docs format cover mutants soak bench setup clean moved
 
 help: ## show this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' Makefile | awk -F'|' '{ printf "%-20s %s\n", $$1, $$2 }'
@@ -63,8 +63,12 @@ cover: $(MARKS)/test ## run the tests and show what they do not reach
 	@status=0; $(PY) -m coverage run -m pytest $(ARGS) || status=$$?; \
 	$(PY) -m coverage combine -q; $(PY) -m coverage report; exit $$status
 
-mutants: $(MARKS)/test ## every known fault of a store or a backend against every check of its suite; takes its time
+mutants: $(MARKS)/test ## every known fault of a store or a backend against every check, then deliberate bugs against the tests; takes its time
 	@$(PY) -m pytest -q tests/conformance/matrix.py $(ARGS)
+	@$(PY) scripts/mutants.py
+
+soak: $(MARKS)/test ## simulated worlds for a minute, or as told: ARGS="--seconds 600", ARGS="--seeds 10000 --from 0 --jobs 2"
+	@$(PY) -m tests.simulation.soak $(ARGS)
 
 bench: $(MARKS)/test ## measure
 	@$(PY) -m benchmarks $(ARGS)

@@ -11,9 +11,9 @@ from contextvars import ContextVar, Token
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from corago.core.codec import plain, to_json
+from corago.core.codec import plain, shown, to_json
 from corago.core.commit import DocumentWrite
-from corago.errors import RequestError
+from corago.errors import InvalidInputError, RequestError
 from corago.secrecy import copied, seal
 
 _logger = logging.getLogger("corago.activity")
@@ -183,10 +183,18 @@ class Context:
 
         Both are one transaction. `expected` is the version that this one replaces, 0 for a first
         one. If another has come between, the step fails with a DocumentConflictError and nothing
-        is written. Raises InvalidInputError for a value that JSON can't hold.
+        is written. Raises InvalidInputError for a value that JSON can't hold, a name that is no
+        printable text, and a version that there can't be.
         """
+        kind, id = _name(kind, "a document's kind"), _name(id, "a document's id")
+        version = int.__int__(expected) if isinstance(expected, int) else -1
+        if isinstance(expected, bool) or not 0 <= version < _VERSIONS:
+            raise InvalidInputError(
+                f"expected is the version that is replaced, from 0, not {shown(expected)}"
+            )
+        who = None if actor is None else _name(actor, "an actor")
         data = to_json(value, f"{kind} {id!r}", seal)
-        self.documents.append(DocumentWrite(kind, id, expected, data, actor))
+        self.documents.append(DocumentWrite(kind, id, version, data, who))
 
     @property
     def fields(self) -> dict[str, str | int]:
@@ -206,6 +214,17 @@ class Context:
 
     def __repr__(self) -> str:
         return f"<attempt {self.attempt} of {self.path!r} in process {self.process_id!r}>"
+
+
+_VERSIONS = 2**63 - 1
+
+
+def _name(value: str, what: str) -> str:
+    """A text that stores can look for."""
+    found = str.__str__(value) if isinstance(value, str) else ""
+    if not found or not found.isprintable():
+        raise InvalidInputError(f"{what} is a printable text that is not empty, not {shown(value)}")
+    return found
 
 
 class _StepLogger(logging.LoggerAdapter[logging.Logger]):

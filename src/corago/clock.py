@@ -14,6 +14,9 @@ EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 NEVER = datetime.max.replace(tzinfo=UTC)
 """The instant that does not come."""
 
+DAWN_OF_TIME = datetime.min.replace(tzinfo=UTC)
+"""The first instant that there is a name for."""
+
 
 class Clock(Protocol):
     """Two clocks in one: the calendar, which may jump, and a steady one for durations."""
@@ -77,5 +80,8 @@ def to_us(at: datetime) -> int:
 
 
 def from_us(at_us: int) -> datetime:
-    """The instant that a store's microseconds mean."""
-    return EPOCH + timedelta(microseconds=at_us)
+    """The instant that a store's microseconds mean; the first or the last one beyond all."""
+    try:
+        return EPOCH + timedelta(microseconds=at_us)
+    except OverflowError:
+        return NEVER if at_us > 0 else DAWN_OF_TIME

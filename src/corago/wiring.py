@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Mapping, Sequence
+import os
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ from urllib.parse import unquote
 
 from corago.activity import ActivityFunction
 from corago.arguments import options
+from corago.arguments.signatures import shortened
 from corago.backends.local import LocalBackend, ProgramOf
 from corago.clock import Clock, SystemClock
 from corago.codecs import PayloadCodec
@@ -52,6 +54,9 @@ GOOD_URLS = (
     "None or memory:// (in memory), sqlite:///work.db (beside you), sqlite:////var/lib/work.db"
 )
 
+NAME_BYTES = 255
+"""How long the name of a file or folder may be."""
+
 LATER = ("postgresql", "postgres", "temporal", "swf")
 
 
@@ -60,7 +65,9 @@ def store_of(url: str | None, clock: Clock) -> Store:
     if url is None or url in ("memory://", "memory:"):
         return MemoryStore(clock)
     if not isinstance(url, str):
-        raise InvalidUrlError(f"a store's URL is a text, not {url!r}; good forms: {GOOD_URLS}")
+        raise InvalidUrlError(
+            f"a store's URL is a text, not {shortened(url)}; good forms: {GOOD_URLS}"
+        )
     scheme, colon, _ = url.partition(":")
     if scheme == "sqlite" and colon:
         from corago.stores.sqlite import SqliteStore
@@ -70,7 +77,7 @@ def store_of(url: str | None, clock: Clock) -> Store:
         raise InvalidUrlError(
             f"{scheme} is not supported by this version yet; good forms: {GOOD_URLS}"
         )
-    raise InvalidUrlError(f"{url!r} names no store; good forms: {GOOD_URLS}")
+    raise InvalidUrlError(f"{shortened(url)} names no store; good forms: {GOOD_URLS}")
 
 
 def sqlite_path(url: str) -> Path:
@@ -78,10 +85,24 @@ def sqlite_path(url: str) -> Path:
     scheme, _, rest = url.partition(":")
     if scheme != "sqlite" or not rest.startswith("///") or rest == "///" or "?" in rest:
         raise InvalidUrlError(
-            f"{url!r} names no file: a sqlite URL has three slashes before a relative path and "
-            f"four before an absolute one; good forms: {GOOD_URLS}"
+            f"{shortened(url)} names no file: a sqlite URL has three slashes before a relative "
+            f"path and four before an absolute one; good forms: {GOOD_URLS}"
         )
-    return Path(unquote(rest[3:]))
+    path = Path(unquote(rest[3:]))
+    try:
+        is_name = all(b"\0" not in part and len(part) <= NAME_BYTES for part in _bytes(path))
+    except UnicodeEncodeError:
+        is_name = False
+    if not is_name:
+        raise InvalidUrlError(
+            f"{shortened(url)} names no file that there can be: each part of its path is a text of "
+            f"at most {NAME_BYTES} bytes; good forms: {GOOD_URLS}"
+        )
+    return path
+
+
+def _bytes(path: Path) -> Iterator[bytes]:
+    return map(os.fsencode, path.parts)
 
 
 def queue_names(queues: Iterable[str]) -> tuple[str, ...]:

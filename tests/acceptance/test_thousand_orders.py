@@ -18,9 +18,10 @@ from corago import (
     ProcessCanceledError,
     ProcessClosedError,
 )
+from corago.activity import current
 from corago.core import events as e
 from corago.runtime.listening import Subject
-from tests.simulation.orders import BANK, ROAD, Plan, check, plans, shop
+from tests.simulation.orders import BANK, ROAD, Order, orders, shop, wrong
 
 ORDERS = 1000
 CLOSED = ("completed", "canceled")
@@ -42,7 +43,7 @@ class Town(Listener):
     the next extra parcel is sent, or the order canceled, or neither if it never comes to that.
     """
 
-    def __init__(self, orders: Sequence[Plan], chance: random.Random) -> None:
+    def __init__(self, wanted: Sequence[Order], chance: random.Random) -> None:
         self.ledger: defaultdict[str, Counter[tuple[str, int]]] = defaultdict(Counter)
         self.twice: list[str] = []
         self.accepted: defaultdict[str, list[str]] = defaultdict(list)
@@ -50,21 +51,22 @@ class Town(Listener):
         self.most = 0
         self.engine: AsyncEngine
         self._seen: Counter[str] = Counter()
-        self._plans = {plan.id: plan for plan in orders}
+        self._orders = {order.id: order for order in wanted}
         self._moments: dict[str, list[tuple[int, str]]] = {}
         self._sending: set[asyncio.Task[None]] = set()
-        for plan in orders:
-            names = [extra["name"] for extra in plan.extras] + ["cancel"] * plan.cancels
-            self._moments[plan.id] = sorted((chance.randint(1, 9), name) for name in names)
+        for order in wanted:
+            names = [extra["name"] for extra in order.extras] + ["cancel"] * order.cancels
+            self._moments[order.id] = sorted((chance.randint(1, 9), name) for name in names)
 
     # -- the company -------------------------------------------------------------------------
 
-    def begin(self, process_id: str, path: str, occurrence: int, attempt: int) -> None:
+    def begin(self) -> None:
         """An attempt begins; no worker dies here, so none of them begins again."""
-        counts = self.ledger[process_id]
-        counts[path, attempt] += 1
-        if counts[path, attempt] > 1:
-            self.twice.append(f"{process_id}: attempt {attempt} of {path} ({occurrence})")
+        here = current()
+        counts = self.ledger[here.process_id]
+        counts[here.path, here.attempt] += 1
+        if counts[here.path, here.attempt] > 1:
+            self.twice.append(f"{here.process_id}: attempt {here.attempt} of {here.path}")
 
     async def work(self, seconds: float) -> None:
         """Let it take its time, in turns of the loop."""
@@ -89,7 +91,7 @@ class Town(Listener):
             if name == "cancel":
                 await self.engine.cancel(process_id)
                 return
-            extras = {extra["name"]: extra for extra in self._plans[process_id].extras}
+            extras = {extra["name"]: extra for extra in self._orders[process_id].extras}
             await self.engine.signal(process_id, "extra", extras[name])
         except (ProcessClosedError, CommandRefusedError):
             return
@@ -101,7 +103,7 @@ class Town(Listener):
             await asyncio.gather(*self._sending)
 
 
-async def live(path: Path, orders: Sequence[Plan], town: Town) -> dict[str, list[e.Event]]:
+async def live(path: Path, wanted: Sequence[Order], town: Town) -> dict[str, list[e.Event]]:
     """Let all of it happen; gives the histories."""
     workflow = shop(town)
     async with AsyncEngine(
@@ -112,7 +114,7 @@ async def live(path: Path, orders: Sequence[Plan], town: Town) -> dict[str, list
         listeners=[town],
     ) as engine:
         town.engine = engine
-        handles = await engine.start_many(workflow, [(plan.id, plan.input) for plan in orders])
+        handles = await engine.start_many(workflow, [(order.id, order.input) for order in wanted])
         known = await engine.count()
         town.most = sum(known[status] for status in known if status not in CLOSED)
         town.open_for_business.set()
@@ -126,20 +128,25 @@ async def live(path: Path, orders: Sequence[Plan], town: Town) -> dict[str, list
             left = [info.id for info in await engine.processes() if info.status not in CLOSED]
             told = [str(await engine.explain(process_id)) for process_id in left[:3]]
             raise AssertionError(f"{len(left)} or more have not ended, such as {told}") from None
-        return {plan.id: [*await engine.history(plan.id)] for plan in orders}
+        return {order.id: [*await engine.history(order.id)] for order in wanted}
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("seed", [1])
 def test_a_thousand_orders_at_a_time_come_to_what_they_must(seed: int, tmp_path: Path) -> None:
     chance = random.Random(seed)
-    orders = plans(chance, ORDERS, longest=40)
-    town = Town(orders, chance)
-    histories = asyncio.run(live(tmp_path / "orders.db", orders, town))
+    wanted = orders(chance, ORDERS, longest=40)
+    town = Town(wanted, chance)
+    histories = asyncio.run(live(tmp_path / "orders.db", wanted, town))
     faults = [
         f"seed {seed}: {fault}"
-        for plan in orders
-        for fault in check(plan, histories[plan.id], town.accepted[plan.id], town.ledger[plan.id])
+        for order in wanted
+        for fault in wrong(
+            order,
+            histories[order.id],
+            town.accepted[order.id],
+            {path for path, _ in town.ledger[order.id]},
+        )
     ]
     assert faults == []
     assert town.twice == [], f"seed {seed}"

@@ -157,6 +157,27 @@ def test_9_when_a_check_found_something(
     assert "p" in done.out
 
 
+@pytest.mark.usefixtures("store")
+def test_9_when_what_was_recorded_could_not_have_happened(call: Call, tmp_path: Path) -> None:
+    ran = call("run", sample("doubler"), "--wait", "--id", "p", "--input", '{"n": 1}')
+    assert ran.status == 0, ran.err
+    sound = call("db", "check", "--json").json
+    assert (sound["processes"], sound["findings"]) == (1, [])
+    assert sound["events"] > 1
+    with sqlite3.connect(tmp_path / "work.db") as damaging:
+        damaging.execute(
+            "UPDATE events SET data = json_set(data, '$.attempt', 2)"
+            " WHERE data ->> '$.type' = 'ActivityClosed'"
+        )
+        damaging.execute("UPDATE workflow_instances SET unfit = 99")
+    damaging.close()
+    done = call("db", "check")
+    assert done.status == 9
+    assert "definition 99, which is missing" in done.out
+    assert "process p: position 2: an outcome of" in done.out
+    assert "attempt 2, and not 1" in done.out
+
+
 def test_70_for_an_error_of_its_own_and_a_traceback_only_on_request() -> None:
     assert int(status_of(RuntimeError("a defect"))) == 70
 

@@ -75,6 +75,14 @@ async def _any_name(faulty: Faulty, args: Args) -> Any:
     return found or (await faulty.store.definitions() or [None])[0]
 
 
+async def _newest_of(faulty: Faulty, args: Args) -> Any:
+    return await faulty.honest.newest(args["name"])
+
+
+async def _mine(faulty: Faulty, args: Args) -> Any:
+    return faulty.honest._definitions._mine.get(args["sha"])
+
+
 async def _stored(faulty: Faulty, args: Args) -> Any:
     return await faulty.honest.newest(args["name"])
 
@@ -241,6 +249,10 @@ DEFINING: dict[str, dict[str, Mutant]] = {
         "children follow the oldest": over(
             stores.answered("definitions", lambda _, found, *__: found[:1])
         ),
+    },
+    "B76": {
+        "whatever its digest, it is the newest": instead("definition", _newest_of),
+        "only its own definitions are known": instead("definition", _mine),
     },
     "B04": {
         "looking needs the code": Mutant(NeedsTheCode),

@@ -49,6 +49,17 @@ def test_a_test_that_a_page_names_exists(page: Path) -> None:
     assert set(TESTS.findall(page.read_text("utf-8"))) <= there
 
 
+def test_every_promise_has_its_words_and_a_test_and_none_says_too_much() -> None:
+    page = (DOCS / "explanation/guarantees.md").read_text("utf-8")
+    rows = [line.strip("|").split("|") for line in re.findall(r"^\| \d+ \|.*$", page, re.MULTILINE)]
+    assert [int(row[0]) for row in rows] == list(range(1, len(rows) + 1))
+    assert len(rows) >= 20
+    for _, name, words, proof in rows:
+        assert words.strip().endswith("."), name
+        assert TESTS.search(proof), name
+        assert "exactly once" not in words.lower(), name
+
+
 def test_every_decision_is_in_the_list_of_decisions() -> None:
     listed = (DOCS / "adr/README.md").read_text("utf-8")
     for path in (DOCS / "adr").glob("0*.md"):

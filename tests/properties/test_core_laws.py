@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from itertools import pairwise
 from typing import Any
 
 import msgspec
@@ -17,9 +16,9 @@ from corago.core import events as e
 from corago.core import messages as m
 from corago.core.calls import LiveCalls, RecordedCalls
 from corago.core.commit import Commit, DocumentWrite
-from corago.core.history import History
 from corago.core.process import Process
 from corago.core.program import NOTHING, Agenda, Snapshot
+from tests.properties.lawful import unlawful
 from tests.properties.programs import BIRTH, LAW, SIGNALS, Move, Scenario, scenarios
 
 RESULTS: tuple[e.ActivityResult, ...] = (
@@ -283,53 +282,9 @@ def test_every_history_is_in_order(scenario: Scenario) -> None:
         scenario.started,
         *(each for b in play(scenario) for c in b.commits for each in c.events),
     ]
-    History(events)  # positions run without gaps
-    assert all(first.at <= second.at for first, second in pairwise(events))
-    no_id_is_used_twice(events)
-    a_child_is_open_once_and_told_while_it_is(events)
-    after_a_closing_fact_only_a_refusal_or_a_reopening_follows(events)
-
-
-def no_id_is_used_twice(events: list[e.Event]) -> None:
-    ends, starts, timers = [], [], []
-    for event in events:
-        match event:
-            case e.ActivityClosed() | e.ActivityRetried():
-                ends.append((event.path, event.occurrence, event.attempt))
-            case e.ActivityStarted():
-                starts.append((event.path, event.occurrence, event.attempt))
-            case e.TimerStarted():
-                timers.append(event.timer)
-    for ids in (ends, starts, timers):
-        assert len(set(ids)) == len(ids)
-
-
-def a_child_is_open_once_and_told_while_it_is(events: list[e.Event]) -> None:
-    known: dict[str, str] = {}
-    refused: set[str] = set()
-    for event in events:
-        match event:
-            case e.ChildStarted(path=path, child=child):
-                assert path not in known
-                assert child not in {*known.values()} - refused
-                known[path] = child
-            case e.ChildStartFailed(path=path, child=child):
-                assert known.pop(path) == child
-            case e.MessageSent(path=path, to=child, command="cancel"):
-                assert known.get(path) == child
-            case e.MessageSent(path=path, to=child):
-                assert path not in known
-                known[path] = child
-            case e.ChildClosed(path=path, child=child) if known.get(path) == child:
-                del known[path]
-
-
-def after_a_closing_fact_only_a_refusal_or_a_reopening_follows(events: list[e.Event]) -> None:
-    closed = False
-    for event in events:
-        if closed:
-            assert isinstance(event, (e.CommandRefused, e.ProcessReopened))
-        closed = type(event) in e.CLOSING or (closed and isinstance(event, e.CommandRefused))
+    assert unlawful(events) == []
+    timers = [event.timer for event in events if isinstance(event, e.TimerStarted)]
+    assert len(set(timers)) == len(timers)
 
 
 # -- agendas ---------------------------------------------------------------------------------------
@@ -431,11 +386,14 @@ def after(commit: Commit, tasks: dict[str, int]) -> dict[str, int]:
 
 # -- the laws are not empty ------------------------------------------------------------------------
 
+ROUNDS = 12
+"""More are not needed to meet what is rare."""
+
 
 def test_the_random_scenarios_reach_every_kind_of_event_and_end() -> None:
     reached: set[Any] = set()
 
-    @settings(LAW, max_examples=2 * LAW.max_examples)
+    @settings(LAW, derandomize=False)  # the next round is to draw other ones
     @given(scenarios())
     def look(scenario: Scenario) -> None:
         for events, snapshot in grown(scenario):
@@ -444,10 +402,13 @@ def test_the_random_scenarios_reach_every_kind_of_event_and_end() -> None:
                 (snapshot.process.standing, getattr(snapshot.process.poison, "type", ""))
             )
 
-    look()
     # a message of its own brings a change about; transitions are a machine's (test_machine_laws),
     # markers and further runs a decider's (tests/unit/decider)
     foreign = {e.DefinitionChanged, e.Transitioned, e.MarkerRecorded, e.ContinuedAsNew}
-    kinds = {*e.AnyEvent.__args__} - foreign
-    assert kinds - reached == set()
-    assert reached >= {*e.CLOSED_STATUSES, "suspended", "DecideLimit"}
+    wanted = {*e.AnyEvent.__args__} - foreign
+    wanted |= {*e.CLOSED_STATUSES, "suspended", "DecideLimit"}
+    for _ in range(ROUNDS):
+        look()
+        if reached >= wanted:
+            return
+    assert wanted - reached == set()

@@ -21,6 +21,7 @@ from corago.core.commit import Commit
 from corago.core.preview import Question, foresee
 from corago.core.program import NOTHING, Agenda, Snapshot
 from corago.machine.program import MachineProgram
+from tests.properties.lawful import unlawful
 from tests.properties.programs import BIRTH, LAW
 from tests.properties.test_core_laws import merged, told
 from tests.unit.machine.machines import EVENTS, FUNCTIONS, documents
@@ -213,7 +214,7 @@ def test_previews_commits_and_rows_of_a_machine_tell_the_same(scenario: Scenario
 def test_the_history_of_a_machine_is_in_order(scenario: Scenario) -> None:
     steps = tuple(play(scenario))
     the_transitions_are_one_path_that_ends_at_a_terminal_state(scenario, steps)
-    no_id_is_used_twice_and_a_timer_fires_once(steps)
+    the_laws_of_all_processes_hold_and_a_timer_fires_once(scenario, steps)
     a_person_is_asked_exactly_while_one_is_needed(steps)
     the_wishes_fit_the_process(steps)
 
@@ -282,23 +283,13 @@ def the_transitions_are_one_path_that_ends_at_a_terminal_state(
         assert (state.at, state.visits) == (at, visits)
 
 
-def no_id_is_used_twice_and_a_timer_fires_once(steps: Sequence[Step]) -> None:
-    effects: list[Any] = []
-    fired: list[str] = []
-    due: dict[str, datetime] = {}
-    for step in steps:
-        for event in step.commit.events:
-            match event:
-                case e.Transitioned():
-                    effects += [(each.path, each.occurrence) for each in event.effects]
-                case e.TimerStarted():
-                    due[event.timer] = event.due
-                case e.TimerFired(timer=timer):
-                    assert due.pop(timer) <= event.at
-                    fired += [] if timer == "idle@1" else [timer]
-                case e.TimerCanceled(timer=timer):
-                    del due[timer]
-    assert len(set(effects)) == len(effects)
+def the_laws_of_all_processes_hold_and_a_timer_fires_once(
+    scenario: Scenario, steps: Sequence[Step]
+) -> None:
+    events = [started(scenario.program), *(each for step in steps for each in step.commit.events)]
+    assert unlawful(events) == []
+    fired = [each.timer for each in events if isinstance(each, e.TimerFired)]
+    fired = [timer for timer in fired if timer != "idle@1"]
     assert len(set(fired)) == len(fired)
 
 

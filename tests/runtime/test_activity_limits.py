@@ -54,6 +54,39 @@ def test_a_silent_one_runs_into_its_heartbeat_timeout() -> None:
     assert stopped == [pytest.approx(26, abs=0.2)]
 
 
+@pytest.mark.parametrize(
+    ("limits", "kind"),
+    [
+        ({"start_to_close": 5}, "start_to_close"),
+        ({"heartbeat_timeout": 5}, "heartbeat"),
+        ({"schedule_to_close": 5}, "schedule_to_close"),
+    ],
+)
+@pytest.mark.parametrize("is_async", [True, False])
+def test_a_result_that_comes_before_the_alarm_and_after_the_limit_is_not_taken(
+    limits: dict[str, Any], kind: str, *, is_async: bool
+) -> None:
+    """It held up the whole loop, or its OS process was stopped: nothing else could be heard."""
+    stage = Stage(lease=60)
+
+    async def soft() -> int:
+        stage.loop.pass_time(6)
+        return 1
+
+    def hard() -> int:
+        stage.loop.pass_time(6)
+        return 1
+
+    body = running(activity(**limits)(soft if is_async else hard))
+
+    async def story() -> None:
+        async with stage.engine(workflows=[body]) as engine:
+            found = await (await engine.start(body, id="p")).result(timeout=100)
+            assert (found["end"], found["kind"]) == ("ActivityTimedOut", kind)
+
+    stage.run(story())
+
+
 def test_a_silent_thread_is_abandoned(engine_of: MakeEngine) -> None:
     over = threading.Event()
 

@@ -9,6 +9,7 @@ import pytest
 
 from corago import CommandRefusedError, ProcessFailedError, State, current, parallel, step, wait_for
 from corago.core import events as e
+from corago.ports.store import Append
 from tests.runtime.stage import BEFORE, Stage, ends, kinds, listing, reaches, until
 
 
@@ -237,5 +238,44 @@ def test_a_suspended_process_can_be_canceled() -> None:
                     await engine.retry("p", step="Nobody")
                 await engine.cancel("p")
                 await reaches(engine, "p", "canceled", 5)
+
+    stage.run(story())
+
+
+def test_what_ran_when_its_process_was_set_aside_is_not_begun_again_by_letting_that_go_on() -> None:
+    """The turn broke by an error of another branch: the retry is of that, not of the payment."""
+    stage = Stage(lease=60)
+    runs: list[float] = []
+
+    @step("Pay", at_most_once=True)
+    async def pay() -> None:
+        runs.append(stage.seconds)
+        await asyncio.sleep(30)
+
+    body = listing(parallel("Both", pay, wait_for("go")))
+
+    async def story() -> None:
+        async with stage.engine() as engine:
+            inner, broken = stage.store.append, list[Append]()
+
+            async def append(wish: Append) -> Any:
+                if any(b"SignalReceived" in each for each in wish.events) and not broken:
+                    broken.append(wish)
+                    raise RuntimeError("something is wrong with the machine")
+                return await inner(wish)
+
+            stage.stores[-1].__dict__["append"] = append
+            handle = await engine.start(body, id="p")
+            await asyncio.sleep(2)
+            await engine.signal("p", "go")
+            await reaches(engine, "p", "suspended")
+            await engine.retry("p")
+            await asyncio.sleep(2)
+            asides = (await handle.history()).of(e.ProcessSuspended)
+            assert [each.path for each in asides] == ["", "Both/Pay"]
+            assert len(runs) == 1
+            await engine.retry("p", step="Both/Pay")
+            await handle.result(timeout=60)
+            assert len(runs) == 2
 
     stage.run(story())

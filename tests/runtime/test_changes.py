@@ -284,6 +284,19 @@ def test_a_process_is_migrated_with_new_names_and_passes_over_what_it_must(url: 
         assert engine.get("q").result(timeout=DEADLINE)["ran"] == ["A", "B", "D"]
 
 
+def test_a_snapshot_of_the_list_before_is_not_read_by_the_new_one(url: str) -> None:
+    @step("Large")
+    def large() -> State:
+        return {"text": "x" * 10_000}  # enough for a snapshot, and not too large for a row
+
+    started(url, flow("A", large, *"?B"), "p")
+    new, renames = flow("A", large, GO.named("Go on"), "B"), {"Wait for go": "Go on"}
+    with Engine(url, workflows=[new], worker=False) as client:
+        assert client.migrate("p", renames=renames).is_applied
+    with going_on(url, new, "p") as engine:
+        assert engine.get("p").result(timeout=DEADLINE)["ran"] == ["A", "B"]
+
+
 def test_a_migration_that_would_repeat_a_step_is_refused_and_says_which(url: str) -> None:
     started(url, flow(*"AB?C"), "p")
     new = flow(*"A?BC")

@@ -14,6 +14,8 @@ from corago import CodecError, Engine, RequestError, State, step, wait_for, work
 from corago.backends.local import LocalBackend
 from corago.codecs import Encrypted, PayloadCodec, Zlib
 from corago.keys import fresh_key
+from corago.ports.store import Append
+from corago.runtime.auditing import audit
 from corago.runtime.engine import EngineCore
 from corago.steps import done, init
 from corago.wiring import KINDS
@@ -118,6 +120,41 @@ def test_a_worker_without_the_codec_leaves_a_process_to_those_who_have_it(
     with caplog.at_level(logging.ERROR):
         stage.run(story())
     assert "process p is left alone for now: this row was encoded by the codec 'aes'" in caplog.text
+
+
+def test_a_process_that_waits_for_a_person_and_is_left_alone_is_sound() -> None:
+    """A worker without the codec lets it go again, and its row can't say what its history does."""
+    body = listing(wait_for("go"))
+    stage = Stage(body)
+
+    def engine(codecs: Sequence[PayloadCodec], *, has_worker: bool = True) -> EngineCore:
+        made = stage.engine(has_worker=has_worker)
+        made._backend = LocalBackend(stage.stores[-1], stage.clock, KINDS, codecs)  # type: ignore[arg-type]
+        return made
+
+    async def story() -> None:
+        async with engine(CHAIN) as able:
+            inner, broken = stage.store.append, list[Append]()
+
+            async def append(wish: Append) -> Any:
+                if wish.events and not broken:
+                    broken.append(wish)
+                    raise RuntimeError("something is wrong with the machine")
+                return await inner(wish)
+
+            await able.start(body, {"a": 1}, id="p")
+            await reaches(able, "p", "waiting")
+            stage.stores[-1].__dict__["append"] = append
+            await able.signal("p", "go", "now")
+            await reaches(able, "p", "suspended")
+        async with engine(CHAIN, has_worker=False) as client:
+            await client.signal("p", "go", "again")
+            await client.retry("p")
+            async with engine([]):
+                await asyncio.sleep(5)
+            assert [each async for each in audit(client._backend)] == []
+
+    stage.run(story())
 
 
 def test_what_is_no_codec_is_refused_when_the_engine_is_made() -> None:

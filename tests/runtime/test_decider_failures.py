@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import logging
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ import pytest
 from corago import ProcessTimedOutError
 from corago.core import events as e
 from corago.decider import CompleteProcess, Process, ScheduleActivity, StartTimer, activity
+from corago.ports.store import Append
 from corago.testing import VirtualClock
 from corago.testing.simulator import Node
 from tests.runtime.deciders import complete, decider
@@ -69,6 +71,29 @@ def test_it_is_asked_again_after_one_two_four_and_eight_seconds() -> None:
     assert [b - a for a, b in zip(trouble.asked[1:], trouble.asked[2:], strict=False)] == [
         pytest.approx(each, abs=0.2) for each in (1, 2, 4, 8)
     ]
+
+
+def test_failures_count_though_something_new_meets_each_of_them() -> None:
+    stage = Stage()
+    trouble = Trouble(stage, 100)
+
+    async def story() -> None:
+        async with stage.engine(workflows=[trouble.body]) as engine:
+            inner, sent = stage.store.append, itertools.count(1)
+
+            async def append(wish: Append) -> Any:
+                if wish.failures:
+                    await engine.signal("p", f"s{next(sent)}")
+                return await inner(wish)
+
+            await engine.start(trouble.body, id="p")
+            await reaches(engine, "p", "waiting")
+            stage.stores[-1].__dict__["append"] = append
+            await engine.signal("p", "a")
+            await reaches(engine, "p", "suspended", 60)
+            assert next(sent) == 5
+
+    stage.run(story())
 
 
 def test_then_it_is_suspended_with_the_traceback_and_told_again_when_it_goes_on() -> None:
@@ -155,6 +180,44 @@ def test_the_count_survives_the_worker() -> None:
             assert trouble.left == 0, "it was asked five times in all"
 
     stage.run(story())
+
+
+def test_a_lost_worker_is_told_of_again_until_the_decider_can_answer() -> None:
+    stage = Stage(lease=3)
+    failures: list[float] = []
+
+    @activity(at_most_once=True)
+    async def work() -> None:
+        await asyncio.sleep(1000)
+
+    def decide(process: Process) -> Any:
+        unseen = process.unseen_events()
+        if any(isinstance(each, e.SignalReceived) for each in unseen) and len(failures) < 2:
+            failures.append(stage.seconds)
+            raise ValueError("no idea")
+        return ScheduleActivity(work) if isinstance(unseen[0], e.ProcessStarted) else None
+
+    body = decider(decide, work)
+
+    async def worker(node: Node) -> None:
+        async with stage.engine(node, workflows=[body]):
+            await asyncio.get_running_loop().create_future()
+
+    async def story() -> None:
+        async with stage.client() as client:
+            first, second = stage.node("first"), stage.node("second")
+            first.spawn(worker(first))
+            await client.start(body, id="p")
+            await reaches(client, "p", "running")
+            await asyncio.sleep(1)
+            first.die()
+            await client.signal("p", "a")
+            second.spawn(worker(second))
+            await reaches(client, "p", "suspended", 60)  # what may have run once is in doubt
+            assert "LeaseLost" in await kinds(client, "p")
+
+    stage.run(story())
+    assert len(failures) == 2
 
 
 def test_thirty_failing_processes_do_not_keep_others_from_their_turn() -> None:

@@ -299,6 +299,25 @@ def test_a_next_run_whose_answer_was_lost_begins_once_and_is_told_of(when: str) 
     assert hearing.heard == ["ProcessStarted", *["ContinuedAsNew"] * 2, "ProcessCompleted"]
 
 
+def test_a_child_that_cannot_be_born_with_the_end_of_a_run_keeps_nobody_from_the_next_one() -> None:
+    def decide(process: Process) -> Any:
+        if process.run == 3:
+            return CompleteProcess(process.run)
+        return [StartChildProcess("Nowhere", id="child"), ContinueAsNew()]
+
+    stage, body = Stage(), decider(decide)
+
+    async def story() -> None:
+        async with stage.engine(workflows=[body]) as engine:
+            handle = await engine.start(body, id="p")
+            assert await handle.result(timeout=60) == 3
+            first = await engine.history("p", run=1)
+        assert isinstance(first[-1], e.ContinuedAsNew), "it was asked once, and said once"
+        assert len(first.of(e.ChildStarted)) == 1
+
+    stage.run(story())
+
+
 def test_whoever_is_called_while_a_run_ends_lets_go_of_it_all_the_same() -> None:
     stage = Stage()
     turns: list[Any] = []

@@ -8,9 +8,18 @@ from typing import Any
 
 import pytest
 
-from corago import InvalidInputError, ProcessFailedError, Retry, State, current, parallel, step
+from corago import (
+    InvalidInputError,
+    ProcessFailedError,
+    Retry,
+    State,
+    current,
+    parallel,
+    step,
+    wait_for,
+)
 from corago.core import events as e
-from tests.runtime.stage import AFTER, BEFORE, Stage, ends, listing
+from tests.runtime.stage import AFTER, BEFORE, HANGS, Stage, ends, listing, reaches
 
 
 def writing(name: str, document: str, expected: int, stage: Stage, **options: Any) -> Any:
@@ -121,7 +130,7 @@ def test_branches_that_end_together_conflict_alone() -> None:
         async with stage.engine() as engine:
             branches = [writing(f"B{number}", "same", 0, stage) for number in range(5)]
             others = [writing(f"C{number}", f"own{number}", 0, stage) for number in range(5)]
-            mixed = [each for pair in zip(branches, others, strict=True) for each in pair]
+            mixed = [each for pair in zip(others, branches, strict=True) for each in pair]
             handle = await engine.start(listing(parallel("All", *mixed)), id="p")
             with pytest.raises(ProcessFailedError):
                 await handle.result(timeout=20)
@@ -133,6 +142,59 @@ def test_branches_that_end_together_conflict_alone() -> None:
             assert len(how) == 10
 
     stage.run(story())
+
+
+def test_what_waits_for_anothers_conflict_does_not_begin_again() -> None:
+    stage = Stage()
+    began: list[str] = []
+
+    def once(name: str) -> Any:
+        @step(name, at_most_once=True)
+        async def write() -> None:
+            began.append(name)
+            await asyncio.sleep(1)
+            current().put_document("port", "same", {"by": name}, expected=0)
+
+        return write
+
+    async def story() -> None:
+        async with stage.engine() as engine:
+            handle = await engine.start(listing(parallel("All", *map(once, "ABC"))), id="p")
+            with pytest.raises(ProcessFailedError):
+                await handle.result(timeout=20)
+            assert began == ["A", "B", "C"]
+            assert len(await versions(stage, "same")) == 1
+
+    stage.run(story())
+
+
+def test_messages_behind_a_conflict_are_taken_once() -> None:
+    stage = Stage()
+    writers = [writing(name, "same", 0, stage, queue="q") for name in ("A", "B")]
+    body = listing(parallel("All", *writers, step("Own")(_rests), wait_for("go")))
+
+    async def story() -> None:
+        async with stage.engine(workflows=[body]) as engine:
+            driving = stage.stores[-1]
+            async with stage.engine(workflows=[body], queues=("q",)):
+                await engine.start(body, id="p")
+                await asyncio.sleep(0.3)
+                driving.fail("append", when=HANGS)
+                await asyncio.sleep(1.5)
+                await engine.signal("p", "go", "said", key="k")
+                driving.heal()
+                await reaches(engine, "p", "failed")
+            received = (await engine.history("p")).of(e.SignalReceived)
+            assert [each.key for each in received] == ["k"]
+            assert await engine.pending("p") == ()
+            how = [kind for _, kind in await ends(engine, "p")]
+            assert sorted(how) == ["ActivityCompleted", "ActivityCompleted", "ActivityFailed"]
+
+    stage.run(story())
+
+
+async def _rests() -> None:
+    await asyncio.sleep(0.5)
 
 
 @pytest.mark.parametrize("when", [BEFORE, AFTER])

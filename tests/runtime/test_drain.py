@@ -256,7 +256,7 @@ def test_nothing_of_an_engine_outlives_it() -> None:
                     stage.store._processes.pop(f"s{number}")
                     stage.store._processes.pop(f"w{number}")
             assert asyncio.all_tasks() == before
-            left = [each for each in stage.loop._scheduled if not each.cancelled()]  # type: ignore[attr-defined]
+            left = [each for each in stage.loop._scheduled if not each.cancelled()]
             assert len(left) <= 1, "only the limit of the simulation"
             assert stage.store._listeners == []
 

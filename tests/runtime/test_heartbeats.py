@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from corago import InvalidInputError, Retry, State, current, step
+from corago import InvalidInputError, Retry, State, StoreUnavailableError, current, step
 from corago.core import events as e
 from corago.runtime.heartbeats import UNHURRIED_SECONDS
 from tests.runtime.rendering import DEADLINE, GPU, MakeEngine, engines
@@ -134,6 +134,36 @@ def test_a_store_that_was_away_hears_the_newest_word() -> None:
 
     stage.run(story())
     assert heard == [b"5"]
+
+
+def test_a_word_that_came_while_an_older_one_failed_is_the_one_that_is_heard() -> None:
+    stage = Stage()
+    heard: list[Any] = []
+    inner = stage.store.heartbeat_task
+
+    async def slow(*arguments: Any) -> Any:
+        if not heard:
+            heard.append(None)
+            await asyncio.sleep(1)
+            raise StoreUnavailableError("away")
+        return await inner(*arguments)
+
+    async def work() -> Any:
+        here = current()
+        here.heartbeat("old")
+        await asyncio.sleep(0.5)
+        here.heartbeat("new")
+        await asyncio.sleep(5)
+        (task,) = stage.store._tasks.all.values()
+        heard.append(task.details)
+
+    async def story() -> None:
+        async with stage.engine(queues=GPU) as engine:
+            stage.stores[-1].__dict__["heartbeat_task"] = slow
+            await (await engine.start(saying(work), id="p")).result(timeout=20)
+
+    stage.run(story())
+    assert heard == [None, b'"new"']
 
 
 # -- what is said ---------------------------------------------------------------------------------

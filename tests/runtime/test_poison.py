@@ -11,6 +11,7 @@ from corago import State, parallel, step, wait_for
 from corago.core import events as e
 from corago.core import messages as m
 from corago.core.queueing import LOSS_LIMIT
+from corago.errors import StoreUnavailableError
 from corago.ports.store import Outgoing
 from corago.testing.simulator import Node
 from tests.runtime.stage import Stage, kinds, listing, reaches
@@ -189,6 +190,23 @@ def test_a_process_whose_rows_are_damaged_is_left_alone_and_the_others_go_on() -
                 claims = stage.stores[-1].calls.count("claim")
                 await asyncio.sleep(50)
                 assert stage.stores[-1].calls.count("claim") - claims < 30
+
+    stage.run(story())
+
+
+def test_a_store_that_does_not_answer_makes_no_process_look_damaged() -> None:
+    stage = Stage()
+    stage.workflows = (body := listing(wait_for("go")),)
+
+    async def story() -> None:
+        async with stage.client() as client:
+            await client.start(body, id="p")
+            stage.stores[-1].fail("load", times=1)
+            with pytest.raises(StoreUnavailableError):
+                await client.processes()
+            (info,) = await client.processes()
+            assert info.error is None
+            assert [wait.detail for wait in info.waits] == ["go"]
 
     stage.run(story())
 

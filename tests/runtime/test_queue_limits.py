@@ -169,8 +169,9 @@ def test_the_time_of_a_worker_that_vanished_runs_out_all_the_same() -> None:
     async def render() -> str:
         begun.append(current().attempt)
         if current().attempt == 1:
+            current().heartbeat("half way")
             await asyncio.sleep(3600)
-        return "done"
+        return f"done from {current().last_details}"
 
     body = running(render)
 
@@ -186,7 +187,7 @@ def test_the_time_of_a_worker_that_vanished_runs_out_all_the_same() -> None:
             await until(lambda: bool(begun))
             first.die()  # nobody knows, for its lease is an hour long
             second.spawn(serve(second))
-            assert (await handle.result(timeout=60))["result"] == "done"
+            assert (await handle.result(timeout=60))["result"] == "done from half way"
             (retried,) = (await handle.history()).of(e.ActivityRetried)
             assert retried.error.type == "ActivityTimedOut"
             assert stage.seconds == pytest.approx(20, abs=6)

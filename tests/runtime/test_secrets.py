@@ -306,6 +306,7 @@ def test_a_worker_gets_its_key_later_and_goes_on(
         (None, "there is no key to open it with"),
         (OTHER_KEY, "it was sealed with the key"),
     ],
+    ids=["none", "another"],
 )
 def test_a_worker_with_another_key_says_so_and_the_right_one_goes_on(
     key: str | None, says: str, tmp_path: Path

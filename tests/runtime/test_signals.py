@@ -16,6 +16,7 @@ from corago import (
     SignalKeyError,
     State,
     StoreUnavailableError,
+    parallel,
     step,
     wait_for,
 )
@@ -204,8 +205,6 @@ def test_a_signal_that_came_before_a_timeout_wins_even_if_it_is_read_later() -> 
 
 
 def test_a_signal_that_came_before_a_timeout_wins_in_a_turn_that_had_not_heard_of_it() -> None:
-    from corago import parallel  # noqa: PLC0415 - this case alone has two branches
-
     stage = Stage()
 
     @step("Long")
@@ -224,5 +223,34 @@ def test_a_signal_that_came_before_a_timeout_wins_in_a_turn_that_had_not_heard_o
             await asyncio.sleep(20)
             assert len((await handle.history()).of(e.SignalReceived)) == 1
             assert (await handle.result(timeout=60))["go"] == "in time"
+
+    stage.run(story())
+
+
+def test_a_signal_that_came_before_a_timeout_wins_though_the_inbox_is_read_for_long() -> None:
+    """The timer falls due while an answer is under way that does not hold the signal yet."""
+    stage = Stage(lease=600)
+    inner = stage.store.messages
+
+    async def messages(instance: int, after: int) -> Any:
+        found = await inner(instance, after)
+        await asyncio.sleep(1.5)
+        return found
+
+    @step("Long")
+    async def long() -> State:
+        await asyncio.sleep(60)
+        return {}
+
+    async def story() -> None:
+        async with stage.engine() as engine:
+            body = listing(parallel("Both", long, wait_for("go", timeout=10)))
+            handle = await engine.start(body, id="p")
+            await asyncio.sleep(9)
+            stage.stores[-1].__dict__["messages"] = messages
+            await engine.signal("p", "something else")
+            await asyncio.sleep(0.5)
+            await engine.signal("p", "go", "in time")
+            assert (await handle.result(timeout=100))["go"] == "in time"
 
     stage.run(story())

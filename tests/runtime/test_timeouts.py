@@ -27,6 +27,7 @@ from corago import (
 )
 from corago.core import events as e
 from corago.runtime.attempt import GRACE_SECONDS
+from corago.runtime.executor import InlineExecutor, Job
 from corago.testing.simulator import SimulatedClock
 from tests.runtime.stage import Stage, ends, kinds, listing, reaches, until
 
@@ -145,6 +146,28 @@ def test_a_sync_steps_time_begins_when_its_thread_does() -> None:
         gate.set()
         holder.result(timeout=DEADLINE)
         assert handle.result(timeout=DEADLINE) == {"ok": True}
+
+
+def test_the_wait_for_a_thread_is_no_part_of_a_sync_steps_time() -> None:
+    stage = Stage(lease=600)
+
+    class Late(InlineExecutor):
+        def submit(self, job: Job) -> None:
+            asyncio.get_running_loop().call_later(10, super().submit, job)
+
+    @step("Work", timeout=5)
+    def work() -> State:
+        return {"ok": True}
+
+    async def story() -> None:
+        async with stage.engine() as engine:
+            assert engine._worker is not None
+            engine._worker.executor = Late()
+            handle = await engine.start(listing(work), id="p")
+            assert await handle.result(timeout=60) == {"ok": True}
+            assert stage.seconds >= 10
+
+    stage.run(story())
 
 
 def test_a_timed_out_attempt_is_tried_again_where_the_policy_says_so() -> None:

@@ -61,6 +61,54 @@ def test_a_signal_between_a_parks_write_and_its_answer_wakes_the_process_at_once
     stage.run(story())
 
 
+def resting(name: str, seconds: float) -> Any:
+    """A step that takes so long, and notes that it ran."""
+
+    @step(name)
+    async def rest() -> State:
+        await asyncio.sleep(seconds)
+        return {name: True}
+
+    return rest
+
+
+def test_a_signal_that_comes_while_a_turn_writes_is_taken_though_a_branch_runs_for_long() -> None:
+    stage = Stage(lease=600)
+
+    async def act(wish: Append, refusal: Any) -> None:
+        if any(b'"ActivityClosed"' in each for each in wish.events) and not stage.store._sequence:
+            await stage.store.send(signal_row("p", "go"))
+
+    body = listing(
+        parallel("Both", resting("Long", 100), resting("Short", 1) >> wait_for("go") >> sleep(5))
+    )
+
+    async def story() -> None:
+        async with stage.engine() as engine:
+            intercept(stage, act)
+            await (await engine.start(body, id="p")).result(timeout=200)
+            assert stage.seconds < 101
+
+    stage.run(story())
+
+
+def test_an_outcome_that_comes_while_another_one_is_written_is_taken_at_once() -> None:
+    stage = Stage(lease=600)
+
+    async def act(wish: Append, refusal: Any) -> None:
+        if any(b'"ActivityClosed"' in each for each in wish.events):
+            await asyncio.sleep(2)
+
+    async def story() -> None:
+        async with stage.engine() as engine:
+            intercept(stage, act)
+            body = listing(parallel("Both", resting("Short", 1), resting("Longer", 2)))
+            await (await engine.start(body, id="p")).result(timeout=100)
+            assert stage.seconds < 6
+
+    stage.run(story())
+
+
 def test_a_signal_between_the_look_at_the_inbox_and_the_parks_write_is_taken() -> None:
     stage = Stage()
     inner = stage.store.append
@@ -84,6 +132,32 @@ def test_a_signal_between_the_look_at_the_inbox_and_the_parks_write_is_taken() -
             assert stage.seconds < 1
 
     stage.run(story())
+
+
+def test_an_outcome_whose_write_was_held_up_by_a_signal_is_kept() -> None:
+    stage = Stage()
+    inner = stage.store.append
+    ran: list[int] = []
+
+    @step("Work")
+    async def work() -> State:
+        ran.append(len(ran))
+        return {"n": len(ran)}
+
+    async def append(wish: Append) -> Any:
+        if wish.parks and wish.events and len(ran) == 1 and stage.store._sequence == 0:
+            await stage.store.send(signal_row("p", "go"))
+        return await inner(wish)
+
+    async def story() -> None:
+        async with stage.engine() as engine:
+            stage.stores[-1].__dict__["append"] = append
+            handle = await engine.start(listing(work, wait_for("go")), id="p")
+            assert (await handle.result(timeout=20))["n"] == 1
+            assert stage.store._sequence == 1
+
+    stage.run(story())
+    assert ran == [0]
 
 
 def test_a_signal_that_meets_the_end_of_its_process_is_refused_or_recorded() -> None:
@@ -158,8 +232,8 @@ def test_a_start_whose_answer_is_slow_is_run_once_even_if_others_are_taken_back(
 
     async def story() -> None:
         async with stage.engine(workflows=[body]) as engine:
-            store = stage.stores[-1]
-            store.__dict__["start"] = start
+            await asyncio.sleep(0.1)  # it has looked for work, and has room for a birth
+            stage.stores[-1].__dict__["start"] = start
             slow = asyncio.create_task(engine.start(body, {"name": "slow"}, id="slow"))
             await asyncio.sleep(0.1)
             assert engine._worker is not None
@@ -170,6 +244,7 @@ def test_a_start_whose_answer_is_slow_is_run_once_even_if_others_are_taken_back(
                 await client.signal("slow", "go")
             handle = await slow
             await handle.result(timeout=10)
+            await asyncio.sleep(1)  # whatever the late answer might begin
 
     stage.run(story())
     assert runs == ["slow", "slow"]
@@ -212,6 +287,34 @@ def test_a_step_that_is_due_while_nothing_may_start_begins_as_soon_as_it_may() -
     stage.run(story())
 
 
+def test_a_start_that_is_answered_after_the_lease_was_lost_runs_nothing_twice() -> None:
+    stage = Stage(lease=15)
+    inner = stage.store.start
+    ran: list[float] = []
+
+    @step("Work")
+    async def work() -> None:
+        ran.append(stage.seconds)
+
+    async def story() -> None:
+        async with stage.engine() as engine:
+
+            async def start(wish: Any) -> Any:
+                born = await inner(wish)
+                await stage.store.bury(wish.owner)
+                await asyncio.sleep(60)  # its next self has taken it up, and is through with it
+                return born
+
+            await asyncio.sleep(0.1)  # it has looked for work, and has room for a birth
+            stage.stores[-1].__dict__["start"] = start
+            handle = await engine.start(listing(work), id="p")
+            await handle.result(timeout=10)
+            await asyncio.sleep(1)
+
+    stage.run(story())
+    assert len(ran) == 1
+
+
 def test_a_pause_is_not_undone_by_an_older_answer() -> None:
     stage = Stage()
     began: list[float] = []
@@ -219,7 +322,7 @@ def test_a_pause_is_not_undone_by_an_older_answer() -> None:
     @step("Quick")
     async def quick() -> None:
         began.append(stage.seconds)
-        await asyncio.sleep(0.2)
+        await asyncio.sleep(1)
 
     inner = stage.store.claim
 
@@ -230,14 +333,15 @@ def test_a_pause_is_not_undone_by_an_older_answer() -> None:
 
     async def story() -> None:
         async with stage.engine() as engine, stage.client() as client:
+            await asyncio.sleep(0.1)
+            await engine.start(listing(*[quick] * 9), id="p")
+            await asyncio.sleep(0.1)
             stage.stores[0].__dict__["claim"] = claim
-            await engine.start(listing(*[quick] * 100), id="p")
             await client.start(listing(wait_for("go")), id="q")  # makes the worker ask for work
             await asyncio.sleep(0.3)
             await engine.pause()
-            before = len(began)
-            await asyncio.sleep(20)
-            assert len(began) == before
+            await asyncio.sleep(20)  # the answer of then comes while the first step runs
+            assert len(began) == 1
             await engine.unpause()
             await engine.wait("p", 60)
 
@@ -293,15 +397,18 @@ def test_an_outcome_in_flight_when_the_process_is_aborted_is_dropped() -> None:
 
 def test_a_turn_that_was_fenced_ends_and_its_work_is_dropped() -> None:
     stage = Stage(lease=60)
-    log: list[str] = []
+    stopped: list[float] = []
 
-    @step("Work")
-    async def work() -> State:
-        log.append("begins")
-        await asyncio.sleep(5)
+    @step("Longer")
+    async def longer() -> State:
+        try:
+            await asyncio.sleep(20)
+        except asyncio.CancelledError:
+            stopped.append(stage.seconds)
+            raise
         return {}
 
-    body = listing(parallel("Both", work, work.named("Longer")))
+    body = listing(parallel("Both", resting("Work", 5), longer))
 
     async def story() -> None:
         async with stage.engine(workflows=[body]) as one, stage.engine(workflows=[body]) as two:
@@ -309,8 +416,9 @@ def test_a_turn_that_was_fenced_ends_and_its_work_is_dropped() -> None:
             await asyncio.sleep(1)
             assert one._worker is not None
             await stage.store.bury(one._worker.id)  # and `two` takes it over at once
-            await reaches(two, "p", "completed", 20)
+            await reaches(two, "p", "completed", 40)
             assert not one._worker.turns
+            assert stopped == [pytest.approx(5, abs=0.5)]  # when `one` would have written
             assert len(await ends(two, "p")) == 2
 
     stage.run(story())

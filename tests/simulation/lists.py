@@ -8,27 +8,23 @@ import random
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, Protocol
+from typing import Any
 
 from corago.activity import ActivityFunction, current
 from corago.core import codec
 from corago.steps.nodes import Node
 from corago.steps.program import StepsProgram
+from tests.simulation.ledgers import Ledger
 
 QUEUE = "gpu"
 ITEMS = [5, 6, 7]
-
-
-class Book(Protocol):
-    """Where a step writes down that it begins."""
-
-    def begin(self, process_id: str, path: str, attempt: int) -> None:
-        """Attempt `attempt` of the step at `path` begins."""
+SHARED = ("tally", "of all")
+"""The document that every step of the kind that writes it makes a new version of."""
 
 
 @dataclass(frozen=True)
 class RandomWorkflow:
-    """A workflow made by chance; its functions write into the book that is set for a run."""
+    """A workflow made by chance."""
 
     name: str
     document: Mapping[str, Any]
@@ -51,56 +47,57 @@ class RandomWorkflow:
         return [node.element["signal"] for node in nodes if node.kind == "wait_for"]
 
 
-def random_workflow(
-    chance: random.Random, books: list[Any], queued: float = 0.0, *, nests: bool = False
-) -> RandomWorkflow:
-    """A list of up to a dozen elements, lists within lists at most two deep.
+@dataclass(frozen=True)
+class Shape:
+    """What a random list may hold.
 
-    Of its steps, the share `queued` is for the queue. If it `nests`, every kind of list is among
-    them, steps may have undos, and children run a list of their own.
+    Of its steps, the share `queued` is for the queue, and the share `writes` writes documents; if
+    it `shares`, some write one that all write, and may fail by that. If it `nests`, every kind of
+    list is among them, and steps may have undos; `children` are the names of workflows with an
+    input for each. With `breaks`, some steps fail without another attempt.
     """
-    writer = Writer(chance, "random", nests=nests)
-    elements = writer.elements(chance.randint(2, 6), 0)
-    if queued:
-        _queue_up(chance, elements, queued)
-    children: tuple[RandomWorkflow, ...] = ()
-    if nests:
-        inner = Writer(chance, "inner", nests=True, bears=False)
-        children = (_workflow(chance, "inner", inner.elements(2, 1), books),)
-    return _workflow(chance, "random", elements, books, children)
+
+    longest: int = 6
+    queued: float = 0.0
+    nests: bool = False
+    writes: float = 0.0
+    shares: bool = True
+    breaks: bool = False
+    children: tuple[tuple[str, Any], ...] = ()
 
 
-def _workflow(
+def random_list(
     chance: random.Random,
-    name: str,
-    elements: list[dict[str, Any]],
-    books: list[Any],
-    children: tuple[RandomWorkflow, ...] = (),
+    ledger: Ledger,
+    shape: Shape,
+    name: str = "random",
+    bears: tuple[Any, ...] = (),
 ) -> RandomWorkflow:
-    steps = [{"kind": "init", "name": "Start"}, *elements, {"kind": "done", "name": "Done"}]
+    """A list of a few elements, lists within lists at most two deep; it brings its children."""
+    written = Writer(chance, shape).elements(chance.randint(2, shape.longest), 0)
+    steps = [{"kind": "init", "name": "Start"}, *written, {"kind": "done", "name": "Done"}]
     document = {"kind": "steps", "name": name, "version": 1, "steps": steps}
-    functions: dict[str, Any] = {}
-    for node in StepsProgram(document).nodes.values():
+    program, functions = StepsProgram(document), dict[str, Any]()
+    for node in program.nodes.values():
         for question in range(node.guards if node.place == node.path else 0):
             functions[f"{node.path}?{question}"] = _predicate(answer=chance.random() < 0.7)
         if node.kind in ("step", "undo", "get", "set"):
-            functions[node.path] = _step(chance, node, books)
-    return RandomWorkflow(name, document, functions, children=children)
+            functions[node.path] = _Step(chance, program, node, ledger, shape).function()
+    return RandomWorkflow(name, document, functions, children=bears)
 
 
 class Writer:
     """Writes random elements down; every key that they write is one of its own."""
 
-    def __init__(
-        self, chance: random.Random, name: str, *, nests: bool = False, bears: bool = True
-    ) -> None:
+    def __init__(self, chance: random.Random, shape: Shape) -> None:
         self._chance = chance
-        self._name = name
-        self._nests = nests
+        self._shape = shape
         self._kinds = ["step"] * 6 + ["sleep", "wait_for"]
         self._lists = ["parallel"] * 2
-        if nests:
-            self._lists += ["group", "foreach", "foreach", "focus", "lens"] + ["child"] * bears
+        if shape.nests:
+            self._lists += ["group", "foreach", "foreach", "focus", "lens"]
+        if shape.children:
+            self._lists += ["child"] * 2
 
     def elements(self, count: int, depth: int, *, has_items: bool = True) -> list[dict[str, Any]]:
         return [self._element(index, depth, has_items=has_items) for index in range(count)]
@@ -116,7 +113,7 @@ class Writer:
         key = f"{kind} at {depth}.{index}.{chance.random():.9f}"
         match kind:
             case "sleep":
-                element["seconds"] = chance.choice((0.0, 0.3, 2.0, 40.0))
+                element["seconds"] = chance.choice((0.0, 0.3, 2.0, 15.0))
             case "wait_for":
                 element |= {"signal": f"signal{chance.randint(0, 2)}", "into": key}
             case "parallel":
@@ -125,19 +122,23 @@ class Writer:
                     for _ in range(chance.randint(1, 3))
                 ]
             case "child":
-                given = {"input": {"items": ITEMS[:2]}} if chance.random() < 0.5 else {}
-                element |= {"workflow": "inner", "into": key, **given}
+                name, given = chance.choice(self._shape.children)
+                element |= {"workflow": name, "into": key, "input": given}
             case "step":
                 element |= self._policies()
             case _:
-                inner = has_items if kind in ("group", "foreach") else kind == "lens"
-                element |= {"key": key} if kind == "focus" else {"put": key}
-                if kind == "foreach":
-                    limit = chance.choice((1, 2, 16))
-                    element |= {"key": "items", "into": key, "limit": limit}
-                count = chance.randint(1, 2)
-                element["steps"] = self.elements(count, depth + 1, has_items=inner)
+                element |= self._list(kind, key, depth, has_items=has_items)
         return element
+
+    def _list(self, kind: str, key: str, depth: int, *, has_items: bool) -> dict[str, Any]:
+        chance = self._chance
+        element: dict[str, Any] = {"key": key} if kind == "focus" else {"put": key}
+        if kind == "foreach":
+            limit = chance.choice((1, 2, 16))
+            element |= {"key": "items", "into": key, "limit": limit}
+        inner = has_items if kind in ("group", "foreach") else kind == "lens"
+        count = chance.randint(1, 2)
+        return element | {"steps": self.elements(count, depth + 1, has_items=inner)}
 
     def _policies(self) -> dict[str, Any]:
         chance, told = self._chance, dict[str, Any]()
@@ -145,69 +146,83 @@ class Writer:
             told["retry"] = {"attempts": 4, "delay": chance.choice((0.1, 1.0, 3.0))}
         elif chance.random() < 0.3:
             told["at_most_once"] = True
-        if self._nests and chance.random() < 0.4:
+        if self._shape.nests and chance.random() < 0.4:
             told["undo"] = {"name": "back", "parameters": [{"name": "state"}]}
+        if chance.random() < self._shape.queued:
+            told["queue"] = QUEUE
         return told
-
-
-def _queue_up(chance: random.Random, elements: list[dict[str, Any]], share: float) -> None:
-    """Give so many of the steps to the queue."""
-    for element in elements:
-        for branch in element.get("branches", [element.get("steps", [])]):
-            _queue_up(chance, branch, share)
-        if element["kind"] == "step" and chance.random() < share:
-            element["queue"] = QUEUE
 
 
 def _predicate(*, answer: bool) -> Any:
     return lambda values: answer
 
 
-def _step(chance: random.Random, node: Node, books: list[Any]) -> ActivityFunction:
-    fails_until = chance.randint(1, 3) if node.retry is not None else 1
-    seconds = chance.choice((0.0, 0.0, 0.01, 1.0, 12.0))
-    written = _written(node)
+class _Step:
+    """What one step does: it writes down that it begins, fails so often, takes so long."""
 
-    def begin() -> None:
-        here = current()
-        book: Book = books[0]
-        book.begin(here.process_id, here.path, here.attempt)
-        if here.attempt < fails_until:
+    def __init__(
+        self,
+        chance: random.Random,
+        program: StepsProgram,
+        node: Node,
+        ledger: Ledger,
+        shape: Shape,
+    ) -> None:
+        self._program, self._node, self._ledger = program, node, ledger
+        may_fail = node.retry is not None or (shape.breaks and chance.random() < 0.3)
+        self._fails_until = chance.randint(1, 3) if may_fail else 1
+        self._seconds = chance.choice((0.0, 0.0, 0.01, 1.0, 7.0))
+        self._is_async = chance.random() < 0.7
+        self._writes = chance.random() < shape.writes and node.kind == "step"
+        self._shares = chance.random() < 0.3 and shape.shares
+
+    def function(self) -> ActivityFunction:
+        takes = ("substate",) if self._node.kind == "set" else ()
+        return ActivityFunction(
+            self._node.path,
+            self._slow if self._is_async else self._quick,
+            self._is_async,
+            lambda view: {name: view[name] for name in takes},
+            lambda result: result,
+        )
+
+    async def _slow(self, substate: Any = None) -> dict[str, Any]:
+        self._begin()
+        await asyncio.sleep(self._seconds)
+        return self._end(substate)
+
+    def _quick(self, substate: Any = None) -> dict[str, Any]:
+        self._begin()
+        return self._end(substate)
+
+    def _begin(self) -> None:
+        element = self._node.element
+        self._ledger.begin(
+            at_most_once=element.get("at_most_once", False),
+            is_queued="queue" in element,
+            after=_predecessors(self._program, current().path),
+        )
+        if current().attempt < self._fails_until:
             raise ConnectionError("not yet")
 
-    async def slow(substate: Any = None) -> dict[str, Any]:
-        begin()
-        await asyncio.sleep(seconds)
-        return written if substate is None else {node.element["put"]: substate}
-
-    def quick(substate: Any = None) -> dict[str, Any]:
-        begin()
-        return written if substate is None else {node.element["put"]: substate}
-
-    is_async = chance.random() < 0.7
-    takes = ("substate",) if node.kind == "set" else ()
-    return ActivityFunction(
-        node.path,
-        slow if is_async else quick,
-        is_async,
-        lambda view: {name: view[name] for name in takes},
-        lambda result: result,
-    )
+    def _end(self, substate: Any) -> dict[str, Any]:
+        node = self._node
+        if self._writes:
+            self._ledger.write(*SHARED if self._shares else ("note", current().idempotency_key))
+        match node.kind:
+            case "set":
+                return {node.element["put"]: substate}
+            case "get":
+                return {"items": ITEMS[1:]}
+            case "undo":
+                return {}
+            case _:
+                return {node.path: "done"}
 
 
-def _written(node: Node) -> dict[str, Any]:
-    match node.kind:
-        case "get":
-            return {"items": ITEMS[1:]}
-        case "undo":
-            return {}
-        case _:
-            return {node.path: "done"}
-
-
-def predecessors(workflow: RandomWorkflow, path: str) -> Iterator[str]:
+def _predecessors(program: StepsProgram, path: str) -> Iterator[str]:
     """The unguarded steps that stand before `path` in its own list."""
-    nodes = workflow.program.nodes
+    nodes = program.nodes
     node, route = nodes.find(path) or (None, ())
     if node is None or node.kind == "undo":
         return

@@ -10,7 +10,7 @@ import asyncio
 import itertools
 import random
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -36,28 +36,27 @@ ATTEMPTS = 3
 
 
 class Company(Protocol):
-    """Where the work is done: it writes down every attempt, and lets time pass."""
+    """Where the work is done: every attempt is written down, and takes its time."""
 
-    def begin(self, process_id: str, path: str, occurrence: int, attempt: int) -> None:
-        """An attempt begins."""
+    def begin(self) -> None:
+        """An attempt begins here."""
 
     async def work(self, seconds: float) -> None:
         """Let it take its time."""
 
 
 def trades(company: Company) -> tuple[Any, Any, Any]:
-    """What this company can do: be paid, ship, and give money back."""
+    """What can be done, and is written down: be paid, ship, and give money back."""
     again = Retry(attempts=ATTEMPTS, delay=0.01, jitter=0)
 
     async def attempt(ends: Sequence[str], seconds: float, value: Any, *, stubborn: bool) -> Any:
-        here = current()
-        company.begin(here.process_id, here.path, here.occurrence, here.attempt)
+        company.begin()
         try:
             await company.work(seconds)
         except asyncio.CancelledError:
             if not stubborn:
                 raise
-        end = ends[here.attempt - 1]
+        end = ends[current().attempt - 1]
         if end == "raise":
             raise ConnectionError("not reached")
         return ActivityAborted("refused") if end == "abort" else value
@@ -73,15 +72,14 @@ def trades(company: Company) -> tuple[Any, Any, Any]:
 
     @activity(name="Refund")
     def refund(number: int) -> int:
-        here = current()
-        company.begin(here.process_id, here.path, here.occurrence, here.attempt)
+        company.begin()
         return number
 
     return pay, ship, refund
 
 
 def shop(company: Company) -> type[Workflow]:
-    """The workflow of orders, done by this company."""
+    """The workflow of orders."""
     pay, ship, refund = trades(company)
     set_ = Rules()
 
@@ -108,7 +106,7 @@ def shop(company: Company) -> type[Workflow]:
     def call_back(process: Process) -> Answer:
         return [CancelActivity(each.id) for each in process.unfinished_activities()]
 
-    class Order(Workflow):
+    class Ordering(Workflow):
         """Payment, any number of parcels at a time, and the money back if one can't be shipped."""
 
         activities = (pay, ship, refund)
@@ -126,7 +124,7 @@ def shop(company: Company) -> type[Workflow]:
             else:
                 yield CancelProcess()
 
-    return Order
+    return Ordering
 
 
 def _ended(process: Process) -> tuple[ActivityEnded, ...]:
@@ -145,7 +143,7 @@ def _is_off(process: Process) -> bool:
 
 
 @dataclass(frozen=True)
-class Plan:
+class Order:
     """One order: what it is started with, what comes later, and whether somebody cancels it."""
 
     id: str
@@ -154,17 +152,17 @@ class Plan:
     cancels: bool
 
 
-def plans(chance: random.Random, count: int, longest: float) -> list[Plan]:
+def orders(chance: random.Random, count: int, longest: float) -> list[Order]:
     """So many orders by chance; no attempt takes longer than so many seconds."""
-    return [_plan(chance, number, longest) for number in range(count)]
+    return [_order(chance, number, longest) for number in range(count)]
 
 
-def _plan(chance: random.Random, number: int, longest: float) -> Plan:
+def _order(chance: random.Random, number: int, longest: float) -> Order:
     parcels = [_parcel(chance, f"parcel {n}", longest) for n in range(chance.randint(1, 4))]
     extras = [_parcel(chance, f"extra {n}", longest) for n in range(chance.choice((0, 1, 1, 2)))]
     pay = {"ends": _ends(chance, 0.05), "seconds": _seconds(chance, longest)}
     given = {"number": number, "pay": pay, "parcels": parcels}
-    return Plan(f"order-{number}", given, tuple(extras), cancels=chance.random() < 0.05)
+    return Order(f"order-{number}", given, tuple(extras), cancels=chance.random() < 0.15)
 
 
 def _parcel(chance: random.Random, name: str, longest: float) -> dict[str, Any]:
@@ -209,7 +207,7 @@ class Work:
 class Model:
     """Follows a history event by event, and says what should not have been."""
 
-    plan: Plan
+    order: Order
     wanted: dict[str, dict[str, Any]] = field(default_factory=dict)
     works: dict[str, Work] = field(default_factory=dict)
     extras: Counter[str] = field(default_factory=Counter)
@@ -218,11 +216,11 @@ class Model:
     faults: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self.wanted = {parcel["name"]: parcel for parcel in self.plan.input["parcels"]}
+        self.wanted = {parcel["name"]: parcel for parcel in self.order.input["parcels"]}
 
     def say(self, fault: str) -> None:
         """Something is wrong."""
-        self.faults.append(f"{self.plan.id}: {fault}")
+        self.faults.append(f"{self.order.id}: {fault}")
 
     @property
     def is_paid(self) -> bool:
@@ -242,6 +240,8 @@ class Model:
                 position += 1
                 if event.position != position:
                     self.say(f"position {event.position} stands where {position} should")
+                if isinstance(event, e.CommandRefused):
+                    continue  # a cancel that was sent again, since its answer was lost
                 if self.end is not None:
                     self.say(f"{type(event).__name__} after the end")
                 self._take(event)
@@ -265,7 +265,7 @@ class Model:
                 self.is_off = True
             case e.ProcessCompleted() | e.ProcessCanceled():
                 self._ended(event)
-            case e.ProcessStarted() if event.input != self.plan.input:
+            case e.ProcessStarted() if event.input != self.order.input:
                 self.say(f"it began with {event.input}")
             case e.ProcessStarted() | e.LeaseLost() | e.ActivityStarted() | e.ActivityScheduled():
                 pass
@@ -295,7 +295,7 @@ class Model:
         if work is None or work.end is not None or event.attempt != work.attempt:
             self.say(f"attempt {event.attempt} of {path} ended: {work}")
             return
-        given = self.plan.input["pay"] if work.name == "Pay" else self.wanted.get(path, {})
+        given = self.order.input["pay"] if work.name == "Pay" else self.wanted.get(path, {})
         fate = given.get("ends", ["ok"])[event.attempt - 1]
         if isinstance(event, e.ActivityRetried):
             if fate != "raise" or event.attempt == ATTEMPTS or work.asked_to_stop:
@@ -337,17 +337,19 @@ class Model:
         if self.is_off or event.result != right:  # type: ignore[attr-defined]  # it has completed
             self.say(f"it completed with {event}, and not {right}")
 
-    def compare(self, accepted: Iterable[str], ledger: Counter[tuple[str, int]]) -> None:
+    def compare(self, accepted: Iterable[str], begun: Collection[str]) -> None:
         """Whether what was accepted has come, and what has ended was done."""
         if self.end is None:
             self.say("it has not ended")
-        if self.extras != Counter(accepted):
+        sent = {parcel["name"] for parcel in self.order.extras}
+        if set(accepted) - self.extras.keys() or self.extras.keys() - sent:
             self.say(f"{self.extras} came of {sorted(accepted)}")
-        done = {path for path, _ in ledger}
+        if self.extras and max(self.extras.values()) > 1:
+            self.say(f"{self.extras} came")
         for path, work in self.works.items():
-            if path not in done and not isinstance(work.end, e.ActivityCanceled):
+            if path not in begun and not isinstance(work.end, e.ActivityCanceled):
                 self.say(f"{path} has ended, and never ran")
-        if stray := done - self.works.keys():
+        if stray := {*begun} - self.works.keys():
             self.say(f"{stray} ran, and nobody wanted them")
 
 
@@ -355,18 +357,14 @@ _RESULTS = {"ok": e.ActivityCompleted, "raise": e.ActivityFailed, "abort": e.Act
 """How an attempt ends by its fate."""
 
 
-def check(
-    plan: Plan,
-    history: Iterable[e.Event],
-    accepted: Iterable[str],
-    ledger: Counter[tuple[str, int]],
+def wrong(
+    order: Order, history: Iterable[e.Event], accepted: Iterable[str], begun: Collection[str]
 ) -> Iterator[str]:
     """What is wrong with a finished order.
 
-    `accepted` names the extra parcels that the engine took; `ledger` counts attempts that began,
-    by path and number.
+    `accepted` names the extra parcels that the engine took, `begun` the activities that have run.
     """
-    model = Model(plan)
+    model = Model(order)
     model.follow(history)
-    model.compare(accepted, ledger)
+    model.compare(accepted, begun)
     yield from model.faults

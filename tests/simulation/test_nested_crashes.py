@@ -32,7 +32,9 @@ from corago.core import codec
 from corago.core import events as e
 from corago.ports.store import Query
 from corago.steps import Element, Step, StepList, Workflow
-from corago.testing.staging import PROCESS, End, Operator, Stage
+from corago.testing.decisions import decisions_of
+from corago.testing.operating import PROCESS, Operator
+from corago.testing.staging import End, Stage
 
 # -- steps that write down that they run -----------------------------------------------------------
 
@@ -271,6 +273,7 @@ class Played:
         yield self.end.info.state
         yield self.book.ran
         yield self.book.processes()
+        yield decisions_of(self.end.histories, lambda _: False)
 
 
 def play(case: Case, number: int = 0, *, is_before: bool = True) -> Played:

@@ -1,64 +1,37 @@
-"""The turn's code in a world where workers die at any await and between any two store calls."""
+"""Fresh worlds at every run, and those that have once found something.
+
+`CORAGO_SEED=N` plays the worlds of the seeds from N on again.
+"""
 
 from __future__ import annotations
 
-from dataclasses import replace
+import os
+import random
 
 import pytest
 
-from tests.simulation.worlds import Plan, check, play
+from corago.testing.simulator import Weather
+from tests.simulation.playing import play, trial
+from tests.simulation.regressions import REGRESSIONS, Regression
+from tests.simulation.worlds import WORLDS, world_of
 
-SEEDS = range(200)
-
-
-@pytest.mark.parametrize("seed", SEEDS)
-def test_a_world_of_dying_workers_ends_as_a_world_where_nobody_dies(seed: int) -> None:
-    calm, quiet = play(seed, Plan())
-    assert len(quiet.starts) == len(set(quiet.starts)), "nobody died, so nothing runs twice"
-    wild, ledger = play(seed, Plan(deaths=4, failure_rate=0.05))
-    assert check(quiet, calm) == []
-    assert check(ledger, wild) == []
-    assert wild == calm
+COUNT = 200
+RUN = os.environ.get("PYTEST_XDIST_TESTRUNUID") or random.SystemRandom().random()
+"""The same in all OS processes of a run, which must agree on their tests."""
+BASE = int(os.environ.get("CORAGO_SEED") or random.Random(RUN).randrange(10**9))
 
 
-@pytest.mark.parametrize("seed", range(1000, 1060))
-def test_steps_of_queues_end_alike_whoever_dies(seed: int) -> None:
-    plan = Plan(workers=3, queued=0.6, processes=2, nests=seed % 2 == 0)
-    calm, quiet = play(seed, plan)
-    assert len(quiet.starts) == len(set(quiet.starts)), "nobody died, so nothing runs twice"
-    wild, ledger = play(seed, replace(plan, deaths=5, failure_rate=0.05))
-    assert check(quiet, calm) == []
-    assert check(ledger, wild) == []
-    assert wild == calm
+@pytest.mark.parametrize("seed", range(BASE, BASE + COUNT))
+def test_a_world_in_rough_weather_keeps_every_promise(seed: int) -> None:
+    trial(world_of(seed), seed)
 
 
-@pytest.mark.parametrize("seed", range(2000, 2060))
-def test_lists_within_lists_and_children_end_alike_whoever_dies(seed: int) -> None:
-    calm, quiet = play(seed, Plan(nests=True, processes=1))
-    assert len(quiet.starts) == len(set(quiet.starts)), "nobody died, so nothing runs twice"
-    wild, ledger = play(seed, Plan(nests=True, processes=1, deaths=4, failure_rate=0.05))
-    assert check(quiet, calm) == []
-    assert check(ledger, wild) == []
-    assert wild == calm
+@pytest.mark.parametrize("found", REGRESSIONS, ids=str)
+def test_what_was_once_found_is_found_no_more(found: Regression) -> None:
+    trial(found.world, found.seed, found.faults)
 
 
-@pytest.mark.parametrize("seed", range(3000, 3050))
-def test_what_is_canceled_takes_back_what_was_done_whoever_dies(seed: int) -> None:
-    plan = Plan(nests=True, processes=1, cancels=True, deaths=4, failure_rate=0.05)
-    states, ledger = play(seed, plan)
-    assert check(ledger, states) == []
-
-
-@pytest.mark.parametrize("seed", range(4000, 4030))
-def test_a_cancel_of_what_is_in_queues_takes_back_what_was_done_whoever_dies(seed: int) -> None:
-    plan = Plan(workers=3, queued=0.6, processes=2, nests=True, cancels=True)
-    states, ledger = play(seed, replace(plan, deaths=5, failure_rate=0.05))
-    assert check(ledger, states) == []
-
-
-def test_the_same_seed_gives_the_same_run_event_for_event() -> None:
-    def histories() -> list[list[object]]:
-        states, ledger = play(11, Plan(deaths=4, failure_rate=0.05))
-        return [list(ledger.history(process_id)) for process_id in states]
-
-    assert histories() == histories()
+@pytest.mark.parametrize("name", WORLDS)
+def test_the_same_seed_gives_the_same_run_byte_for_byte(name: str) -> None:
+    faults = Weather().faults(BASE)
+    assert play(name, BASE, faults) == play(name, BASE, faults)

@@ -1,283 +1,411 @@
-"""Random step lists, a ledger of what they did.
-
-And a client that drives them through a world where workers die.
-"""
+"""One table of worlds, for all doors: what lives in each, what its client does, what must come."""
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
-import itertools
 import random
-from collections.abc import Iterator
-from dataclasses import dataclass, field
-from datetime import timedelta
-from typing import Any
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from typing import Any, ClassVar
 
-from corago.core import codec
 from corago.core import events as e
-from corago.core.history import History, fold
-from corago.errors import CommandRefusedError, ProcessClosedError
-from corago.ports.store import Query
+from corago.core.history import History
 from corago.runtime.engine import EngineCore
-from corago.steps.program import StepsProgram
-from corago.testing.simulator import Simulation, VirtualLoop
-from tests.simulation.lists import ITEMS, QUEUE, RandomWorkflow, predecessors, random_workflow
+from corago.testing import ReplayError, replay
+from corago.testing.simulator import Simulation
+from tests.simulation.clients import (
+    Client,
+    Letter,
+    Plan,
+    Start,
+    tend_decider,
+    tend_list,
+    tend_machine,
+)
+from tests.simulation.deciders import Planner, awaited, planned
+from tests.simulation.ledgers import Ledger
+from tests.simulation.lists import ITEMS, QUEUE, RandomWorkflow, Shape, random_list
+from tests.simulation.machines import UPDATES, random_machine
+from tests.simulation.orders import BANK, ROAD, Order, orders, shop, wrong
 
-KINDS = {"steps": StepsProgram}
-
-
-@dataclass
-class Ledger:
-    """What the steps did, kept outside the store, with the rules that every start must keep."""
-
-    simulation: Simulation
-    workflow: RandomWorkflow
-    starts: list[tuple[str, str, int]] = field(default_factory=list)
-    faults: list[str] = field(default_factory=list)
-
-    def begin(self, process_id: str, path: str, attempt: int) -> None:
-        self.starts.append((process_id, path, attempt))
-        history = self.history(process_id)
-        workflow = self.of(history)
-        done = {
-            event.path
-            for event in history
-            if isinstance(event, e.ActivityClosed) and isinstance(event.result, e.ActivityCompleted)
-        }
-        if path in done:
-            self.faults.append(f"{path} ran again after it was recorded")
-        node, _ = workflow.program.nodes.find(path) or (None, ())
-        assert node is not None
-        if node.element.get("at_most_once"):
-            if self.starts.count((process_id, path, attempt)) > 1:
-                self.faults.append(f"{path} ran more than once in attempt {attempt}")
-            kind = e.ActivityScheduled if "queue" in node.element else e.ActivityStarted
-            if not any(
-                isinstance(event, kind) and (event.path, event.attempt) == (path, attempt)
-                for event in history
-            ):
-                self.faults.append(f"{path} started before its start was recorded")
-        for before in predecessors(workflow, path):
-            if before not in done:
-                self.faults.append(f"{path} started before {before} was recorded")
-
-    def of(self, history: History) -> RandomWorkflow:
-        """The workflow that a process of this history follows."""
-        started = history[0]
-        assert isinstance(started, e.ProcessStarted)
-        flows: tuple[RandomWorkflow, ...] = (self.workflow, *self.workflow.children)
-        return next(each for each in flows if each.name == started.workflow)
-
-    def processes(self) -> list[str]:
-        """Every process of the world, children included."""
-        rows = asyncio_free(self.simulation.store.find(Query(limit=1000)))
-        return [row.process_id for row in rows]
-
-    def history(self, process_id: str) -> History:
-        rows = asyncio_free(self.simulation.store.events(process_id))
-        return History(map(codec.decode_event, rows))
+TENDERS = {"steps": tend_list, "machine": tend_machine, "decider": tend_decider}
 
 
-def asyncio_free(coroutine: Any) -> Any:
-    """The answer of a coroutine that never waits (the memory store's)."""
-    try:
-        coroutine.send(None)
-    except StopIteration as stop:
-        return stop.value
-    raise AssertionError("the memory store waited")
+class World:
+    """One world of one seed, made to be played once.
 
-
-@dataclass(frozen=True)
-class Plan:
-    """How a world treats its workers; with `queued`, all but one serve the queue.
-
-    Lists that `nests` have lists of every kind in them, and children; if it `cancels`, every
-    process is asked to stop at some time.
+    A world that `is_confluent` must come to the same end whatever goes wrong; `workers` is how many
+    live at a time, and all of them serve the `queues`.
     """
 
-    deaths: int = 0
-    failure_rate: float = 0.0
-    workers: int = 2
-    processes: int = 3
-    queued: float = 0.0
-    nests: bool = False
-    cancels: bool = False
+    workers: ClassVar[int] = 2
+    is_confluent: ClassVar[bool] = True
+    queues: ClassVar[tuple[str, ...]] = (QUEUE,)
+
+    def __init__(self, seed: int) -> None:
+        """Draw what lives here."""
+        self.seed = seed
+        self.chance = random.Random(f"{type(self).__name__} {seed}")
+        self.ledger = Ledger()
+        self.workflows = tuple(self.draw())
+        self.plan = self.draw_plan()
+        tenders = {each.name: _tender(each) for each in self.family()}
+        self.client = Client(seed, self.plan, tenders, self.ledger)
+
+    def draw(self) -> Iterator[Any]:
+        """Its workflows; children come with their parents."""
+        raise NotImplementedError
+
+    def draw_plan(self) -> Plan:
+        """What its client does."""
+        raise NotImplementedError
+
+    def family(self) -> Iterator[Any]:
+        """Every workflow, children included."""
+        left = list(self.workflows)
+        while left:
+            each = left.pop()
+            yield each
+            left += each.children
+
+    def enter(self, simulation: Simulation) -> None:
+        """It is about to be played."""
+        self.ledger.store = simulation.store
+        self.client.simulation = simulation
+
+    async def story(self, engine: EngineCore) -> None:
+        """What its client lives through."""
+        await self.client.run(engine)
+
+    # -- when all is over --------------------------------------------------------------------
+
+    def told(self) -> Any:
+        """What must be the same whatever goes wrong."""
+        found = {}
+        for row in self.ledger.processes():
+            ends = [each for each in self.ledger.history(row.process_id) if type(each) in e.CLOSING]
+            result = getattr(ends[-1], "result", None) if ends else None
+            found[row.process_id] = (row.status, row.run, result)
+        return found
+
+    def findings(self, *, is_calm: bool) -> Iterator[str]:
+        """What is wrong with the end of this world."""
+        for row in self.ledger.processes():
+            if row.status not in e.CLOSED_STATUSES:
+                yield f"{row.process_id} is {row.status} at {row.position} when all is over"
+        yield from self.ledger.check(is_calm=is_calm)
+        code = {each.name: each for each in self.family()}
+        for process_id, run, history in self.ledger.histories():
+            started = history[0]
+            assert isinstance(started, e.ProcessStarted)
+            try:
+                replay(history, code[started.workflow])
+            except ReplayError as error:
+                yield f"{process_id}, run {run}: {error}"
+            yield from (f"{process_id}, run {run}: {each}" for each in self.judge(history))
+
+    def judge(self, history: History) -> Iterator[str]:
+        """What is wrong with one history, by the rules of this world."""
+        yield from ()
 
 
-def play(seed: int, plan: Plan) -> tuple[dict[str, Any], Ledger]:
-    """The final States of all processes of a world, and the ledger."""
-    chance = random.Random(seed)
-    ledgers: list[Ledger] = []
-    workflow = random_workflow(chance, ledgers, plan.queued, nests=plan.nests)
-    simulation = Simulation(
-        seed * 7919 + plan.deaths,
-        [workflow, *workflow.children],
-        KINDS,
-        failure_rate=plan.failure_rate,
-        lease=timedelta(seconds=6),
-    )
-    ledgers.append(Ledger(simulation, workflow))
-    states = simulation.run(_story(simulation, workflow, plan), limit=timedelta(hours=2))
-    return states, ledgers[0]
+def _tender(workflow: Any) -> Any:
+    return TENDERS[workflow.document["kind"]]
 
 
-async def _story(simulation: Simulation, workflow: RandomWorkflow, plan: Plan) -> dict[str, Any]:
-    client = simulation.node("client")
-    keeper = asyncio.get_running_loop().create_task(_keep_workers(simulation, plan))
-    told = client.spawn(_client(simulation, client, workflow, plan))
-    states = await told
-    keeper.cancel()
-    return states
+# -- step lists ------------------------------------------------------------------------------------
 
 
-async def _keep_workers(simulation: Simulation, plan: Plan) -> None:
-    """Let workers be born; the first ones die, later ones live."""
-    chance, left = simulation.random, plan.deaths
-    alive: list[Any] = []
-    number = 0
-    while True:
-        alive = [node for node in alive if not node.is_dead]
-        while len(alive) < plan.workers:
-            number += 1
-            is_driver = plan.queued and all(each.queues for each in alive) and plan.workers > 1
-            node = simulation.node(f"worker{number}", () if is_driver else (QUEUE,))
-            if left:
-                left -= 1
-                if chance.random() < 0.5:
-                    node.dies_at_await = chance.randint(1, 400)
-                else:
-                    node.dies_at_call = chance.randint(1, 60)
-            node.spawn(simulation.worker(node))
-            alive.append(node)
-        await asyncio.sleep(chance.choice((0.05, 1.0, 5.0)))
+class Lists(World):
+    """Two processes of a plain list, with signals that come when they like, and documents."""
+
+    shape: ClassVar[Shape] = Shape(writes=0.25, breaks=True)
+    processes: ClassVar[int] = 2
+
+    def draw(self) -> Iterator[Any]:
+        """One list."""
+        yield random_list(self.chance, self.ledger, self.shape)
+
+    def draw_plan(self) -> Plan:
+        """Early signals, some of them twice; external changes; a pause now and then."""
+        (workflow,) = self.workflows
+        starts = tuple(self._start(workflow, number) for number in range(self.processes))
+        return Plan(starts, pauses=self.chance.choice((0, 0, 0, 1)))
+
+    def _start(self, workflow: RandomWorkflow, number: int) -> Start:
+        chance, name = self.chance, f"p{number}"
+        letters = [
+            Letter(chance.choice((0.0, 0.5, 9.0)), each, each, is_twice=chance.random() < 0.5)
+            for each in workflow.signals
+        ]
+        if chance.random() < 0.3:
+            letters.append(Letter(0.5, "", {"seen": number}, is_update=True))
+        return Start(name, workflow, {"given": name, "items": ITEMS}, tuple(letters))
 
 
-async def _client(
-    simulation: Simulation, client: Any, workflow: RandomWorkflow, plan: Plan
-) -> dict[str, Any]:
-    chance = simulation.random
-    async with simulation.engine(client, has_worker=False) as engine:
-        ids = [f"p{number}" for number in range(plan.processes)]
-        for process_id in ids:
-            await engine.start(workflow, {"given": process_id, "items": ITEMS}, id=process_id)
-        if plan.cancels:
-            return {process_id: await _stop(engine, process_id) for process_id in ids}
-        for process_id in ids:
-            for number, name in enumerate(workflow.signals):
-                await asyncio.sleep(chance.choice((0.0, 0.5, 20.0)))
-                for _ in range(chance.randint(1, 2)):
-                    with contextlib.suppress(ProcessClosedError):
-                        await engine.signal(process_id, name, name, key=f"{process_id}{number}")
-        return {process_id: await _finish(engine, process_id) for process_id in ids}
+class Queues(Lists):
+    """Lists whose steps mostly wait in a queue."""
+
+    workers = 3
+    shape = Shape(longest=5, queued=0.6, writes=0.2)
 
 
-async def _stop(engine: EngineCore, process_id: str) -> Any:
-    """Let a process run for a while, then ask it to stop."""
-    end = simulation_seconds() + simulation_seconds() % 1.7 * 10
-    while simulation_seconds() < end:
-        await _look_after(engine, process_id)
-        await asyncio.sleep(0.3)
-    with contextlib.suppress(CommandRefusedError):
-        await engine.cancel(process_id)
-    return await _finish(engine, process_id)
+class Families(Lists):
+    """Lists of every kind within each other, with children that run a list of their own."""
+
+    processes = 1
+    shape = Shape(longest=4, nests=True, queued=0.2, children=(("inner", {"items": ITEMS[:2]}),))
+
+    def draw(self) -> Iterator[Any]:
+        """A list and its child's."""
+        inner = random_list(self.chance, self.ledger, Shape(longest=2, nests=True), "inner")
+        yield random_list(self.chance, self.ledger, self.shape, bears=(inner,))
 
 
-async def _look_after(engine: EngineCore, process_id: str) -> str:
-    """Give a process and its children what they need; gives its status."""
-    info = await engine.info(process_id)
-    for wait in info.waits:
-        if wait.kind == "child":
-            await _look_after(engine, wait.detail)
-        elif wait.kind == "signal":
-            key = f"{wait.detail} at position {info.position}"
-            with contextlib.suppress(ProcessClosedError):
-                await engine.signal(process_id, wait.detail, wait.detail, key=key)
-    if info.status in ("suspended", "failed"):
-        with contextlib.suppress(CommandRefusedError, ProcessClosedError):
-            await engine.retry(process_id, actor="operator")
-    return info.status
+class Canceled(Families):
+    """As families, but every process is asked to stop at some time."""
 
+    is_confluent = False
 
-async def _finish(engine: EngineCore, process_id: str) -> Any:
-    """Wait for a process, and be its operator where one is needed."""
-    while True:
-        status = await _look_after(engine, process_id)
-        if status in ("completed", "canceled"):
-            return (await engine.info(process_id)).result
-        if status in e.CLOSED_STATUSES and status != "failed":
-            raise AssertionError(f"{process_id} is {status}")
-        await asyncio.sleep(0.7)
-        if simulation_seconds() > 3600:
-            info = await engine.info(process_id)
-            raise AssertionError(f"stuck: {await engine.explain(process_id)}; {info}")
+    def draw_plan(self) -> Plan:
+        """No letters: they come when they are needed."""
+        (workflow,) = self.workflows
+        after = self.chance.random() * 12
+        return Plan((Start("p0", workflow, {"items": ITEMS}, cancel_after=after),))
 
-
-def simulation_seconds() -> float:
-    return asyncio.get_running_loop().time()
-
-
-def check(ledger: Ledger, states: dict[str, Any]) -> list[str]:
-    """What is wrong with a finished world."""
-    faults = list(ledger.faults)
-    for process_id in ledger.processes():
-        history = ledger.history(process_id)
-        faults += [f"{process_id}: {fault}" for fault in _check(ledger, history)]
-        result = fold(ledger.of(history).program, history).process.result
-        if process_id in states and result != states[process_id]:
-            faults.append(f"{process_id}: the fold of the history has another result")
-    return faults
-
-
-def _check(ledger: Ledger, history: History) -> Iterator[str]:
-    ends = [event for event in history if isinstance(event, e.ActivityClosed)]
-    keys = [(event.path, event.attempt) for event in ends]
-    if len(keys) != len(set(keys)):
-        yield f"an outcome was recorded twice: {keys}"
-    due = {event.timer: event.due for event in history if isinstance(event, e.TimerStarted)}
-    fired = [event for event in history if isinstance(event, e.TimerFired)]
-    if len({event.timer for event in fired}) != len(fired):
-        yield "a timer fired twice"
-    for event in fired:
-        if event.at < due[event.timer]:
-            yield f"{event.timer} fired early"
-    if any(after.at < before.at for before, after in itertools.pairwise(history)):
-        yield "time went back"
-    received = [event.key for event in history if isinstance(event, e.SignalReceived)]
-    if len(received) != len(set(received)):
-        yield "a signal was received twice"
-    yield from _check_family(ledger, history)
-    if isinstance(_end(history), e.ProcessCanceled):
-        nodes = ledger.of(history).program.nodes
-        done = [each.path for each in ends if isinstance(each.result, e.ActivityCompleted)]
+    def judge(self, history: History) -> Iterator[str]:
+        """What was done is taken back, the last first."""
+        if not history.of(e.ProcessCanceled):
+            return
+        started = history[0]
+        assert isinstance(started, e.ProcessStarted)
+        code = {each.name: each for each in self.family()}
+        nodes = code[started.workflow].program.nodes
+        ended = history.of(e.ActivityClosed)
+        done = [each.path for each in ended if isinstance(each.result, e.ActivityCompleted)]
         steps = [path for path in done if (found := nodes.find(path)) and found[0].undo]
         undone = [path for path in done if (found := nodes.find(path)) and found[0].kind == "undo"]
         if undone != [f"{path}/undo" for path in reversed(steps)]:
             yield f"of {steps} was taken back {undone}"
 
 
-def _end(history: History) -> e.Event | None:
-    """The closing event of a closed process, which may have refused a command since."""
-    events = [event for event in history if not isinstance(event, e.CommandRefused)]
-    return events[-1] if type(events[-1]) in e.CLOSING else None
+class Operated(Families):
+    """As families, in the hands of an operator who does anything at any time."""
+
+    is_confluent = False
+    shape = Shape(
+        nests=True,
+        queued=0.3,
+        writes=0.2,
+        breaks=True,
+        children=(("inner", {"items": ITEMS[:2]}),),
+    )
+
+    def draw_plan(self) -> Plan:
+        """No letters: they come when they are needed."""
+        (workflow,) = self.workflows
+        starts = tuple(Start(f"p{n}", workflow, {"items": ITEMS}) for n in range(2))
+        return Plan(starts, acts=self.chance.randint(2, 9), pauses=self.chance.randint(0, 1))
 
 
-def _check_family(ledger: Ledger, history: History) -> Iterator[str]:
-    """Whether every child was born once, and ended before its parent did."""
-    end = _end(history)
-    if end is None:
-        yield f"it ends with {history[-1]}"
-        return
-    born = history.of(e.ChildStarted)
-    if len({event.child for event in born}) != len(born):
-        yield "a child was started twice"
-    for event in born:
-        own = ledger.history(event.child)
-        started, ended = own[0], _end(own)
-        if not isinstance(started, e.ProcessStarted) or started.parent_path != event.path:
-            yield f"{event.child} has another parent"
-        if ended is None or ended.at > end.at:
-            yield f"{event.child} ended after its parent"
+# -- machines --------------------------------------------------------------------------------------
 
 
-__all__ = ["KINDS", "Plan", "VirtualLoop", "check", "play"]
+class Machines(World):
+    """Two processes of a machine; whatever comes, comes when nothing moves."""
+
+    def draw(self) -> Iterator[Any]:
+        """One machine."""
+        yield random_machine(self.chance, self.ledger, queued=0.3)
+
+    def draw_plan(self) -> Plan:
+        """Their input differs, and so does what comes to them."""
+        (machine,) = self.workflows
+        starts = (Start("m0", machine, {}), Start("m1", machine, {"amount": 5, "flag": True}))
+        return Plan(starts, pauses=self.chance.choice((0, 0, 0, 1)))
+
+
+class Storms(Machines):
+    """Machines to whom everything comes at any time."""
+
+    is_confluent = False
+
+    def draw_plan(self) -> Plan:
+        """Many letters, and an operator."""
+        (machine,) = self.workflows
+        letters = tuple(self._letter() for _ in range(8))
+        starts = (Start("m0", machine, {}, letters), Start("m1", machine, {"flag": True}))
+        return Plan(starts, acts=self.chance.randint(0, 5))
+
+    def _letter(self) -> Letter:
+        chance = self.chance
+        after, is_twice = chance.choice((0.0, 0.01, 1.0, 8.0)), chance.random() < 0.3
+        if chance.random() < 0.3:
+            return Letter(after, "", chance.choice(UPDATES), is_update=True, is_twice=is_twice)
+        name = chance.choice(("go", "pay", "stop"))
+        return Letter(after, name, {"amount": chance.randint(0, 5)}, is_twice=is_twice)
+
+
+# -- deciders --------------------------------------------------------------------------------------
+
+
+class Deciders(World):
+    """A decider that does what its input says, with children of its own kind."""
+
+    workers = 3
+
+    def draw(self) -> Iterator[Any]:
+        """The parent and its children's."""
+        leaf = planned(self.ledger, "leaf")
+        yield planned(self.ledger, "planned", (leaf,))
+
+    def draw_plan(self) -> Plan:
+        """A plan for each, and what it waits for."""
+        (workflow,) = self.workflows
+        starts = tuple(self._start(workflow, f"d{number}") for number in range(2))
+        return Plan(starts, pauses=self.chance.choice((0, 0, 0, 1)))
+
+    def _start(self, workflow: Any, name: str) -> Start:
+        chance = self.chance
+        leaf = Planner(chance).plan(1, has_runs=False)
+        for stage in leaf["stages"]:
+            # nobody sends a child anything
+            stage[:] = [item for item in stage if item["kind"] != "await"]
+        given = Planner(chance, [("leaf", leaf)]).plan()
+        return Start(name, workflow, given, self._letters(given))
+
+    def _letters(self, given: Any) -> tuple[Letter, ...]:
+        chance = self.chance
+        letters = [
+            Letter(chance.choice((0.0, 0.5, 4.0)), each, is_twice=chance.random() < 0.5)
+            for each in awaited(given)
+        ]
+        chance.shuffle(letters)
+        return tuple(letters)
+
+
+class Stopped(Deciders):
+    """Deciders that somebody cancels, one of them careful with what it has begun."""
+
+    is_confluent = False
+
+    def draw(self) -> Iterator[Any]:
+        """A careful parent, and a child that is not."""
+        leaf = planned(self.ledger, "leaf")
+        yield planned(self.ledger, "planned", (leaf,), is_careful=self.chance.random() < 0.7)
+
+    def draw_plan(self) -> Plan:
+        """They are asked to stop, and somebody does this and that."""
+        plan, chance = super().draw_plan(), self.chance
+        starts = tuple(replace(each, cancel_after=chance.random() * 12) for each in plan.starts)
+        return Plan(starts, acts=chance.choice((0, 0, 4)))
+
+
+class Orders(World):
+    """Orders as a set of rules, and a model that follows each history."""
+
+    workers = 3
+    is_confluent = False
+    queues = (BANK, ROAD)
+
+    def draw(self) -> Iterator[Any]:
+        """The shop."""
+        yield shop(self.ledger)
+
+    def draw_plan(self) -> Plan:
+        """Orders of all fates."""
+        (workflow,) = self.workflows
+        self.orders = {each.id: each for each in orders(self.chance, 4, longest=3.0)}
+        return Plan(tuple(self._start(workflow, each) for each in self.orders.values()))
+
+    def _start(self, workflow: Any, order: Order) -> Start:
+        moment = self.chance.random
+        letters = tuple(Letter(moment() * 8, "extra", parcel) for parcel in order.extras)
+        after = moment() * 20 if order.cancels else None
+        return Start(order.id, workflow, order.input, letters, after)
+
+    def judge(self, history: History) -> Iterator[str]:
+        """What the model says."""
+        started = history[0]
+        assert isinstance(started, e.ProcessStarted)
+        order = self.orders[started.process_id]
+        accepted = [
+            parcel["name"]
+            for number, parcel in enumerate(order.extras)
+            if (order.id, number) in self.client.accepted
+        ]
+        begun = {use[2] for use, _ in self.ledger.starts if use[0] == order.id}
+        yield from wrong(order, history, accepted, begun)
+
+
+# -- all doors -------------------------------------------------------------------------------------
+
+
+class Mixed(World):
+    """All doors beside each other and as each other's children, with common queues and workers."""
+
+    workers = 3
+
+    def draw(self) -> Iterator[Any]:
+        """A parent of each door, with children of the two others."""
+        chance, ledger = self.chance, self.ledger
+        # a parent of another door goes on without a child that has failed
+        shape = Shape(longest=2, queued=0.3, writes=0.3, shares=False)
+        step = random_list(chance, ledger, shape, "step")
+        move = random_machine(chance, ledger, "move", queued=0.3)
+        plan = planned(ledger, "plan")
+        leaf = Planner(chance).plan(1, has_runs=False)
+        for stage in leaf["stages"]:
+            stage[:] = [item for item in stage if item["kind"] != "await"]
+        given = {"step": {"items": ITEMS}, "move": {"amount": 4}, "plan": leaf}
+        self.given = [*given.items()]
+        kind = self.seed % 3
+        if kind == 0:
+            shape = Shape(longest=4, nests=True, queued=0.3, children=tuple(self.given))
+            yield random_list(chance, ledger, shape, "whole", (step, move, plan))
+        elif kind == 1:
+            # an expression can't say a whole plan
+            yield random_machine(
+                chance,
+                ledger,
+                "whole",
+                queued=0.3,
+                children=self.given[:2],
+                bears=(step, move, plan),
+            )
+        else:
+            yield planned(ledger, "whole", (step, move, plan))
+
+    def draw_plan(self) -> Plan:
+        """One parent, and one child by itself."""
+        (whole,) = self.workflows
+        step, move, _ = whole.children
+        other = chosen = self.chance.choice((step, move))
+        given: Any = {"items": ITEMS} if whole.document["kind"] == "steps" else {}
+        letters: tuple[Letter, ...] = ()
+        if whole.document["kind"] == "decider":
+            given = Planner(self.chance, self.given).plan(2)
+            letters = tuple(Letter(1.0, name) for name in awaited(given))
+        alone = {} if chosen is move else {"items": ITEMS}
+        return Plan((Start("w", whole, given, letters), Start("o", other, alone)))
+
+
+WORLDS: Mapping[str, type[World]] = {
+    "lists": Lists,
+    "queues": Queues,
+    "families": Families,
+    "canceled": Canceled,
+    "operated": Operated,
+    "machines": Machines,
+    "storms": Storms,
+    "deciders": Deciders,
+    "stopped": Stopped,
+    "orders": Orders,
+    "mixed": Mixed,
+}
+"""By name; the place in the table decides which seeds a world gets."""
+
+
+def world_of(seed: int) -> str:
+    """Which world a seed is of, where none is named."""
+    names = [*WORLDS]
+    return names[seed % len(names)]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import sqlite3
 import subprocess
 import sys
 from collections.abc import Awaitable, Callable
@@ -14,6 +15,7 @@ import pytest
 from corago.errors import StoreError, StoreFullError
 from corago.ports.store import Instance, Refusal
 from corago.stores.sqlite import SqliteStore
+from corago.stores.sqlite.connecting import meaning
 from corago.stores.sqlite.inspect import check as check_file
 from corago.testing.clock import VirtualClock
 from corago.testing.store_suite.harness import Bench, check, writes
@@ -112,6 +114,13 @@ class TestFullDisk(OnSqlite):
             await store.close()
 
         asyncio.run(run())
+
+
+def test_a_disk_without_room_for_what_is_shared_is_called_full(tmp_path: Path) -> None:
+    """SQLite calls that an error of the disk; it is met where the file is to be opened."""
+    error = sqlite3.OperationalError("disk I/O error")
+    error.sqlite_errorcode = sqlite3.SQLITE_IOERR_SHMSIZE
+    assert isinstance(meaning(error, tmp_path / "work.db"), StoreFullError)
 
 
 FAILING = """

@@ -155,6 +155,8 @@ class TestGroups(OnSqlite):
     @check
     async def test_facts_reach_the_disk_before_they_are_answered(self, bench: Bench) -> None:
         store = sqlite(bench)
+        await bench.start("q")  # as a client does, of whom no worker has written before
+        assert synchronous(store) == FULL
         row = await bench.held()
         await bench.append(row, b'"step"')
         assert synchronous(store) == FULL
@@ -209,6 +211,7 @@ class TestGroups(OnSqlite):
             {"cancels": ("a",)},
             {"drops": ("a",)},
             {"definition": await bench.define("greet", 2)},
+            {"external": b"{}"},
         ]
         for number, change in enumerate(changes):
             row = await bench.held(f"p{number}")
@@ -216,6 +219,10 @@ class TestGroups(OnSqlite):
             assert synchronous(store) == NORMAL
             assert await bench.append(row, parks=True, **change) is None
             assert synchronous(store) == FULL
+        row = await bench.held("steps")
+        await bench.worker()
+        assert await bench.append(row, b'"step"', parks=True) is None
+        assert synchronous(store) == FULL
 
     @check
     async def test_in_mixed_company_everything_lasts(self, bench: Bench) -> None:

@@ -125,6 +125,23 @@ def test_a_sound_file_has_no_findings(path: Path) -> None:
         ),
         ("delete from workers", "task 'held' of process tasks is held by worker 1, who is not"),
         ("update blobs set data = x'00'", "has another digest"),
+        ("update tags set tag = 'pink'", "process held is found by the tag 'pink', which it does"),
+        ("delete from tags", "process held has the tag 'red', and is not found by it"),
+        ("update settings set value = 'perhaps'", "the setting 'paused' is 'perhaps'"),
+        ("update workflow_instances set epoch = -1 where id = 1", "held cannot have epoch -1"),
+        (
+            "update workflow_instances set due_us = 9223372036854775807 where due_us is not null",
+            "process parked cannot have due_us 9223372036854775807",
+        ),
+        ("update workflow_instances set parent = 'nobody'", "has the parent nobody, which is"),
+        ("update workflow_instances set status = 'asleep'", "is 'asleep', which is no status"),
+        (
+            "update workflow_instances set tags = cast(x'ff' as text) where id = 1",
+            "held is found by",
+        ),
+        ("delete from inbox", "process messages has consumed messages up to"),
+        ("update documents set process_id = 'nobody'", "process nobody, which has none such"),
+        ("update migrations set sha256 = ''", "made with another form of migration 0001"),
     ],
 )
 def test_every_kind_of_harm_is_found(path: Path, statement: str, finding: str) -> None:

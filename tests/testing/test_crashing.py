@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import re
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -20,11 +22,23 @@ from corago import (
     step,
     wait_for,
 )
+from corago.activity import Context
 from corago.core import events as e
+from corago.core.codec import encode_event
+from corago.decider import CompleteProcess, ScheduleActivity, Workflow, activity
 from corago.testing import Run, crash_at, crash_everywhere, expect, replay
+from corago.testing.comparing import Judge, as_it_is
+from corago.testing.decisions import Decisions
+from corago.testing.effects import Account, Effect
 from tests.runtime.stage import listing
 
 MONTH = timedelta(days=30)
+ASKED: list[str] = []
+
+
+@activity
+def fetch() -> str:
+    return "here"
 
 
 class Ledger:
@@ -93,7 +107,7 @@ def test_a_crash_at_a_store_call_takes_effect_before_or_after_it() -> None:
 def test_months_cost_nothing_on_the_stage() -> None:
     @step("Slow")
     async def slow() -> State:
-        await asyncio.sleep(60)
+        await asyncio.sleep(150)
         return {"slow": True}
 
     runs = crash_everywhere(listing(sleep(12 * MONTH), slow, wait_for("yes", timeout=MONTH)))
@@ -102,8 +116,53 @@ def test_months_cost_nothing_on_the_stage() -> None:
     assert took == 13 * MONTH
     calls = runs[0].calls
     idle = sum(call.endswith("of nothing") for call in calls)
-    assert idle > 12, "it has looked for work while the step ran"
+    assert len(calls) > 60, "it has looked for work while the step ran"
     assert len(runs) < 1 + 2 * (len(calls) - idle + 6)
+
+
+def test_of_a_few_calls_each_is_a_place_to_crash() -> None:
+    @step("Slow")
+    async def slow() -> State:
+        await asyncio.sleep(20)
+        return {"slow": True}
+
+    runs = crash_everywhere(listing(slow))
+    calls = runs[0].calls
+    assert sum(call.endswith("of nothing") for call in calls) > 6
+    assert len(runs) == 1 + 2 * len(calls)
+
+
+def test_what_began_is_told_with_its_key_its_worker_and_its_end(ledger: Ledger) -> None:
+    flaky = ledger.step("Two", retry=Retry(attempts=2, delay=60), fails=1)
+    run = crash_at("Two").run(listing(ledger.step("One"), flaky))
+    assert [(each.path, each.attempt, each.worker, each.end) for each in run.effects] == [
+        ("One", 1, "worker 1", "completed"),
+        ("Two", 1, "worker 1", "failed"),
+        ("Two", 2, "worker 1", "completed"),
+        ("Two", 2, "worker 2", "completed"),
+    ]
+    assert {each.key for each in run.effects} == {"process/1/One/1", "process/1/Two/1"}
+    assert str(run.effects[-1]) == (
+        "attempt 2 of activity 'Two' of process 'process' in worker 2, under process/1/Two/1: "
+        "completed"
+    )
+
+
+def test_what_was_under_way_when_its_worker_died_has_no_end() -> None:
+    @step("Slow")
+    async def slow() -> State:
+        await asyncio.sleep(20)
+        return {"slow": True}
+
+    calm = crash_at("Slow").run(listing(slow))
+    early = crash_at(calm.calls.index("claim of nothing") + 1).run(listing(slow))
+    assert [each.end for each in early.effects] == ["", "completed"]
+
+
+def test_a_signal_may_be_sent_once_in_its_place() -> None:
+    workflow = listing(wait_for("yes", into="one"), wait_for("yes", into="two"))
+    for run in crash_everywhere(workflow, signals=[("yes", 1), ("yes", 2)]):
+        assert run.state == {"one": 1, "two": 2}
 
 
 def test_everything_survives_a_crash_everywhere(ledger: Ledger) -> None:
@@ -123,6 +182,8 @@ def test_everything_survives_a_crash_everywhere(ledger: Ledger) -> None:
     assert len(runs) > 40
     assert len({run.crash for run in runs}) == len(runs)
     expect(calm).completed().ran("One", "Both/Deep", "If", "Last").attempts("Both/Deep", 3)
+    assert {run.crash is None or len(run.effects) for run in runs} == {True, 6, 7}
+    assert all(run.decisions == calm.decisions for run in runs)
 
 
 def test_a_signal_is_sent_each_time_it_is_waited_for() -> None:
@@ -173,6 +234,135 @@ def test_a_difference_is_told_with_both_histories() -> None:
     assert said.count("ProcessStarted") == 2
     runs = crash_everywhere(listing(counted), compare=set)
     assert all(run.status == "completed" for run in runs)
+
+
+# -- planted bugs ----------------------------------------------------------------------------------
+
+
+class Fickle(Workflow):
+    """A decider who counts how often he was asked, and names what he wants by that."""
+
+    activities = [fetch]
+
+    def initiate(self, process: Any) -> Any:
+        ASKED.append(process.id)
+        return ScheduleActivity(fetch, id=f"fetch {len(ASKED)}")
+
+    def respond_to_completed_activity(self, process: Any, event: Any) -> Any:
+        return CompleteProcess("fetched")
+
+
+def test_a_workflow_that_decides_otherwise_after_a_crash_is_seen() -> None:
+    asked: list[bool] = []
+
+    def is_first(state: State) -> bool:
+        asked.append(True)
+        return len(asked) == 1
+
+    @step("Nothing")
+    def nothing() -> None:
+        """Leave the State alone."""
+
+    with pytest.raises(AssertionError) as caught:
+        crash_everywhere(listing(conditional(is_first)(nothing)), prepare=asked.clear)
+    first, second, *_ = str(caught.value).splitlines()
+    assert re.match(r"with a crash before store call \d+ \(append\): ", first)
+    assert first.endswith(
+        "predicate 'Nothing' of process 'process': PredicateAnswered question=0 answer=False; "
+        "without a crash: PredicateAnswered question=0 answer=True"
+    )
+    assert second.endswith(
+        "activity 'Nothing' of process 'process': nothing; without a crash: ActivityClosed "
+        "result=completed"
+    )
+
+
+def test_an_activity_whose_key_changes_after_a_crash_is_seen() -> None:
+    with pytest.raises(AssertionError) as caught:
+        crash_everywhere(Fickle, prepare=ASKED.clear)
+    assert "'fetch 2' of process 'process': ActivityScheduled activity='fetch'" in str(caught.value)
+    assert "activity 'fetch 1' of process 'process': nothing; without" in str(caught.value)
+
+
+def test_a_test_may_say_which_decisions_count() -> None:
+    def kinds(decisions: Decisions) -> set[str]:
+        return {subject.kind for subject in decisions}
+
+    def last(decisions: Decisions) -> str:
+        return max(subject.name for subject in decisions)
+
+    runs = crash_everywhere(Fickle, prepare=ASKED.clear, decided=kinds)
+    assert {len(run.effects) for run in runs} == {1, 2}
+    with pytest.raises(AssertionError, match="it decided 'fetch 2', and 'fetch 1' without"):
+        crash_everywhere(Fickle, prepare=ASKED.clear, decided=last)
+
+
+@pytest.fixture
+def calm(ledger: Ledger) -> Run:
+    return crash_everywhere(listing(ledger.step("One"), ledger.step("Two")))[0]
+
+
+def found(calm: Run, *effects: Effect) -> str:
+    """What is said of a run that decided the same, and had these effects."""
+    judge = Judge(calm, as_it_is, as_it_is, is_batch=False)
+    return "; ".join(judge.findings(replace(calm, effects=effects)))
+
+
+def test_the_same_effects_twice_are_no_difference(calm: Run) -> None:
+    one, two = calm.effects
+    assert found(calm, one, replace(one, worker="worker 2"), two) == ""
+
+
+def test_an_effect_that_never_happens_is_seen(calm: Run) -> None:
+    one, two = calm.effects
+    assert "activity 'Two' of process 'process' never began, and is recorded" in found(calm, one)
+    assert "never came to its end" in found(calm, one, replace(two, end=""))
+    failing = listing(Ledger().step("Bad", fails=1))
+    bad = crash_everywhere(failing)[0]
+    said = "activity 'Bad' of process 'process' began under 0 keys; without a crash under process/"
+    assert found(bad).startswith(said)
+
+
+def test_an_effect_under_another_key_is_seen(calm: Run) -> None:
+    one, two = calm.effects
+    other = replace(two, key="process/1/Two/2")
+    assert "began under several keys: process/1/Two/1, process/1/Two/2" in found(
+        calm, one, two, other
+    )
+    assert "under process/1/Two/2; without a crash under process/1/Two/1" in found(calm, one, other)
+
+
+def test_an_effect_for_no_reason_is_seen(calm: Run) -> None:
+    more = replace(calm.effects[1], occurrence=2, key="process/1/Two/2")
+    assert found(calm, *calm.effects, more) == (
+        "activity 'Two' (use 2) of process 'process' began under process/1/Two/2; without a crash "
+        "it never did"
+    )
+
+
+@pytest.mark.parametrize(
+    ("event", "offence"),
+    [
+        (e.ActivityClosed, "its completion was recorded"),
+        (e.ActivityStarted, "it runs at most once, and its start in worker 1 was recorded"),
+    ],
+)
+def test_an_effect_that_should_not_begin_again_is_seen(
+    ledger: Ledger, event: type[e.Event], offence: str
+) -> None:
+    calm = crash_everywhere(listing(ledger.step("One", at_most_once=True)), retries=1)[0]
+    account = Account()
+    again = Context(process_id="process", run=1, path="One", workflow="listed")
+    account.recorded("process", 1, map(encode_event, calm.history.of(event)), "worker 1")
+    place = account.began(again, "worker 2")
+    account.ended(place, e.ActivityCompleted())
+    assert found(calm, *calm.effects, *account.effects) == (
+        "attempt 1 of activity 'One' of process 'process' in worker 2, under process/1/One/1: "
+        f"completed; it should not have begun: {offence}"
+    )
+
+
+# -- what a test may say ---------------------------------------------------------------------------
 
 
 def test_what_steps_did_outside_is_reset_before_each_run() -> None:

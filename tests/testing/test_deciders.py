@@ -229,3 +229,34 @@ def test_a_difference_is_told_with_its_position(
 
 def test_a_decider_that_need_not_be_asked_is_not(history: History) -> None:
     replay(history, Broken, asks=False)
+
+
+def test_a_history_that_a_cancel_has_ended_fits() -> None:
+    with Engine(workflows=[Order], clock=VirtualClock()) as engine:
+        handle = engine.start(Order)
+        expect(handle).waits_for_activity("charge")
+        engine.cancel(handle.id)
+        expect(handle).canceled()
+        assert replay(handle.history(), Order).status == "canceled"
+
+
+def test_a_history_fits_in_which_a_signal_came_before_the_first_decision(engine: Engine) -> None:
+    engine.pause()
+    handle = engine.start(Order)
+    engine.signal(handle.id, "go", 1)
+    engine.unpause()
+    expect(handle).completed_with([1])
+    history = handle.history()
+    assert [type(each) for each in history[:2]] == [e.ProcessStarted, e.SignalReceived]
+    replay(history, Order)
+
+
+def test_a_timer_that_came_together_with_a_cancel_fits(history: History) -> None:
+    kept = history[: next(each.position for each in history if isinstance(each, e.TimerStarted))]
+    at, position = kept[-1].at + timedelta(days=30), kept[-1].position
+    came = [
+        e.CancelRequested(position=position + 1, at=at),
+        e.TimerFired(position=position + 2, at=at, timer="timer"),
+        e.ProcessCanceled(position=position + 3, at=at),
+    ]
+    assert replay(History([*kept, *came]), Order).status == "canceled"

@@ -17,7 +17,7 @@ from corago.machine.program import MachineProgram
 from corago.machine.state import MachineState
 from corago.testing import machine_test
 from corago.testing.machine_stage import MachineStage
-from corago.testing.staging import PROCESS
+from corago.testing.operating import PROCESS
 
 _replace = msgspec.structs.replace
 

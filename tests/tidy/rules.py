@@ -27,7 +27,7 @@ LATE_IMPORTS = {
 # The rooms that stand outside, as users do, and so may use the public face.
 SURFACES = ("src/corago/cli/", "src/corago/demo/", "src/corago/testing/")
 READERS = ("src/corago/clock.py", "src/corago/ids.py")
-SIMULATOR = "src/corago/testing/simulator.py"  # its time is virtual, its chance comes from a seed
+SIMULATOR = "src/corago/testing/simulator/"  # its time is virtual, its chance comes from a seed
 ALARMS = ("src/corago/runtime/", SIMULATOR)  # set the loop's alarms, which go by the loop's time
 
 TIME_AND_CHANCE = re.compile(
@@ -222,7 +222,7 @@ def time_or_chance(source: Source) -> Iterator[str]:
     if source.path in READERS:
         return
     for mention in source.mentions(TIME_AND_CHANCE):
-        if source.path != SIMULATOR or not mention.endswith(" random.Random"):
+        if not source.path.startswith(SIMULATOR) or not mention.endswith(" random.Random"):
             yield mention
     for node in ast.walk(source.tree):
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):

@@ -160,7 +160,7 @@ OFFENCES: list[tuple[Rule, str, str]] = [
     (rules.time_or_chance, "src/a.py", "import time as t\ndef f(clock=t.monotonic): ...\n"),
     (rules.time_or_chance, "src/a.py", "import asyncio\nasyncio.get_running_loop().time()\n"),
     (rules.time_or_chance, "src/a.py", "from random import choice\nchoice([1])\n"),
-    (rules.time_or_chance, SIMULATOR, "import random\nrandom.random()\n"),
+    (rules.time_or_chance, f"{SIMULATOR}a.py", "import random\nrandom.random()\n"),
     (rules.faces_inward, "src/corago/core/a.py", "from corago import Engine\n"),
     (rules.faces_inward, "src/corago/core/a.py", "import corago\n"),
     (rules.ships_tests, "src/corago/__init__.py", "from corago.testing import crash_at\n"),

@@ -52,7 +52,11 @@ def test_a_fresh_key_is_another_each_time_and_can_be_read() -> None:
     assert read_key(f" {first}\n", "key") == read_key(first.encode(), "key")
 
 
-@pytest.mark.parametrize("bad", ["", "hunter2", fresh_key()[:-4], b"short", "é" * 44, 5])
+@pytest.mark.parametrize(
+    "bad",
+    ["", "hunter2", fresh_key()[:-4], b"short", "é" * 44, 5],
+    ids=["empty", "a word", "cut", "bytes", "accents", "a number"],
+)
 def test_what_is_no_key_is_refused_with_the_way_to_one(bad: Any) -> None:
     with pytest.raises(SecretKeyError, match="secret_key is no key: .* `corago secret-key` prints"):
         read_key(bad, "secret_key")

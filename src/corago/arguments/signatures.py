@@ -201,6 +201,9 @@ def _literal(value: Any) -> str:
 
 
 def shortened(value: object) -> str:
-    """A value as text for a message, cut to a line's worth."""
-    text = repr(value)
+    """A value as text for a message, cut to a line's worth; whatever the value is."""
+    try:
+        text = repr(value)
+    except Exception:  # noqa: BLE001 - the border to users' code, and to numbers without an end
+        text = f"a value of type {type(value).__name__} that can't be shown"
     return text if len(text) <= _LINE else f"{text[:_LINE]}…"

@@ -105,8 +105,8 @@ def call(arguments: Sequence[str]) -> int:
     tokens = _reordered(list(arguments))
     is_json = "--json" in tokens
     for stream in (sys.stdout, sys.stderr):
-        if hasattr(stream, "reconfigure") and "utf" not in (stream.encoding or "").lower():
-            stream.reconfigure(errors="backslashreplace")
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="backslashreplace")  # which is an escape in JSON too
     try:
         status = make_app()(tokens)
         sys.stdout.flush()

@@ -10,10 +10,8 @@ from corago.cli.desk import Desk, existing
 from corago.cli.exits import FindingsError
 from corago.cli.options import COMMON, Common
 from corago.cli.output import Output, count, stamp
-from corago.errors import CodecError, StoreCorruptError, UnknownEventError
+from corago.errors import StoreCorruptError
 from corago.wiring import sqlite_path
-
-PAGE = 500
 
 
 def status(*, common: Common = COMMON) -> None:
@@ -58,20 +56,27 @@ def upgrade(*, common: Common = COMMON) -> None:
 async def check(*, common: Common = COMMON) -> None:
     """Look for damage: in the file, in its rows, and in every history. Changes nothing.
 
-    Exit status 9 if anything is found.
+    Every event is played again by the definition that it was recorded under. Exit status 9 if
+    anything is found.
     """
     from corago.stores.sqlite import inspect
 
     out, path = Output(common), _path(common, "corago db check")
     existing(path)
-    findings, read = inspect.check(path), 0
-    closed: list[str] = []
-    if not findings and not inspect.status(path)["pending"]:
+    findings = inspect.check(path)
+    read, events, closed = 0, 0, list[str]()
+    if not (any(each.startswith(inspect.DAMAGED) for each in findings) or _is_behind(path)):
         async with Desk(common.store, codec=common.codec) as engine:
-            histories, read, closed = await _unreadable(engine)
-            findings += histories
+            audit = engine.audit()
+            findings += [finding async for finding in audit]
+            read, events, closed = audit.processes, audit.events, audit.encoded
     if out.is_json:
-        document = {"path": str(path), "processes": read, "encoded": len(closed)}
+        document = {
+            "path": str(path),
+            "processes": read,
+            "events": events,
+            "encoded": len(closed),
+        }
         out.document({**document, "findings": findings})
     else:
         for finding in findings:
@@ -86,25 +91,14 @@ async def check(*, common: Common = COMMON) -> None:
         out.say(f"{path} is sound; {count(read, 'process')} read{unread}")
 
 
-async def _unreadable(engine: Desk) -> tuple[list[str], int, list[str]]:
-    """The processes whose history can't be understood, how many were read, those still encoded."""
-    found: list[str] = []
-    closed: list[str] = []
-    read, after = 0, None
-    while rows := await engine.rows(limit=PAGE, after=after):
-        for row in rows:
-            try:
-                for run in range(1, row.run + 1):
-                    await engine.history(row.process_id, run=run)
-                await engine.info(row.process_id)
-                read += 1
-            except CodecError as error:
-                closed.append(f"{row.process_id}: {error}")
-            except (StoreCorruptError, UnknownEventError) as error:
-                read += 1
-                found.append(f"process {row.process_id}: {error}")
-        after = rows[-1].process_id
-    return found, read, closed
+def _is_behind(path: Path) -> bool:
+    """Whether a file has no tables of this version, so that nothing more can be read."""
+    from corago.stores.sqlite import inspect
+
+    try:
+        return bool(inspect.status(path)["pending"])
+    except StoreCorruptError:  # the check has said so
+        return True
 
 
 def _path(common: Common, command: str) -> Path:

@@ -15,6 +15,7 @@ from corago.core.history import History
 from corago.errors import StoreUnavailableError
 from corago.ports.store import Instance
 from corago.runtime import checks
+from corago.runtime.auditing import Audit, audit
 from corago.runtime.views import Explanation, ProcessInfo
 from corago.wiring import AsyncEngine, sqlite_path
 
@@ -54,10 +55,15 @@ class Desk(AsyncEngine):
         wanted = dict.fromkeys(("workflow", "status", "tag", "since", "until", "after"))
         return await self._backend.find(checks.query(**{**wanted, **conditions}))
 
+    def audit(self) -> Audit:
+        """A look through everything, for damage. Raises EngineClosedError."""
+        self._check()
+        return audit(self._backend)
+
     async def sight(self, id: str) -> Sight:
         """Everything about one process. Raises ProcessNotFoundError."""
         self._check()
-        description = await self._backend.describe(id)
+        description = await self._described(id)
         history = await self.history(id)
         info, explanation = await self.info(id), await self.explain(id)
         # events that were written since the description was taken are not its past

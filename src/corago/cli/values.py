@@ -34,7 +34,7 @@ def json_value(text: str | None, what: str) -> Any:
         where = text[1:]
         try:
             text = Path(where).read_text("utf-8")
-        except (OSError, UnicodeDecodeError) as error:
+        except (OSError, ValueError) as error:
             raise InvalidInputError(f"{what}: {where} can't be read: {_why(error)}") from error
     try:
         return json.loads(text, parse_constant=_no_number)
@@ -60,8 +60,10 @@ def raised(text: str) -> Exception:
     return error
 
 
-def _why(error: OSError | UnicodeDecodeError) -> str:
-    return error.strerror or str(error) if isinstance(error, OSError) else "it is not UTF-8"
+def _why(error: OSError | ValueError) -> str:
+    if isinstance(error, OSError):
+        return error.strerror or str(error)
+    return "it is not UTF-8" if isinstance(error, UnicodeDecodeError) else str(error)
 
 
 def _no_number(name: str) -> Any:
@@ -110,4 +112,7 @@ def instant(
                 f"{what}: {text!r} is neither an instant such as 2026-01-31T08:00 (UTC) nor a "
                 f"duration {where} such as 2h"
             ) from None
-    return found.replace(tzinfo=UTC) if found.tzinfo is None else found.astimezone(UTC)
+    try:
+        return found.replace(tzinfo=UTC) if found.tzinfo is None else found.astimezone(UTC)
+    except OverflowError:
+        raise InvalidInputError(f"{what}: {text!r} is beyond what a calendar holds") from None

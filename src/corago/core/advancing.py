@@ -145,10 +145,7 @@ class Advance:
                     reason=message.reason,
                 )
             case m.Command():
-                for kind, fields in self._answer(message):
-                    self._receive(kind, actor=message.actor, reason=message.reason, **fields)
-                    if kind is e.CommandRefused and self.process.is_closed:
-                        self.deeds += children.refused(self.process, message, fields["why"])
+                self._command(message)
             case m.Lost():
                 self._lost(message)
             case m.ChildEnded():
@@ -167,6 +164,22 @@ class Advance:
                 self._adopt(message)
             case _:
                 assert_never(message)
+
+    def _command(self, message: m.Command) -> None:
+        was_halted = self.process.is_closed or self.is_halted
+        for kind, fields in self._answer(message):
+            self._receive(kind, actor=message.actor, reason=message.reason, **fields)
+            if kind is e.CommandRefused and self.process.is_closed:
+                self.deeds += children.refused(self.process, message, fields["why"])
+        goes_on = was_halted and not (self.process.is_closed or self.is_halted)
+        has_begun = any(known.started for known in self.process.activities.values())
+        if goes_on and has_begun and message.verb != "cancel":
+            self._doubt(self._begun())
+
+    @property
+    def is_halted(self) -> bool:
+        """Whether it was set aside, so that nothing of it goes on here."""
+        return self.process.poison is not None
 
     def cannot_take(self, message: m.Message) -> bool:
         """Whether it must wait until a command opens the process, or lets it go on."""
@@ -239,9 +252,14 @@ class Advance:
         if known is None:
             return
         self.deeds = children.unborn(self.deeds, known.id)
-        if not self.process.is_closed:
+        if not self.is_over:
             error = message.error
             self._receive(e.ChildStartFailed, path=message.path, child=known.id, error=error)
+
+    @property
+    def is_over(self) -> bool:
+        """Whether nothing more happens in this run, so that nothing is recorded."""
+        return self.process.is_closed
 
     def _adopt(self, message: m.Adopt) -> None:
         """Go on by another definition; its program carries the state over."""
@@ -254,22 +272,30 @@ class Advance:
         self.agenda, self.adopts = None, True
 
     def _lost(self, message: m.Lost) -> None:
-        started = [
-            wish
-            for wish in self._quiet().activities
-            if wish.at_most_once and self.process.activity(wish.path, wish.occurrence).started
-        ]
+        started = self._begun()
         if self.process.is_closed:
             return
         losses = self.process.losses + 1
         self._receive(e.LeaseLost, owner=message.owner, losses=losses)
-        for wish in started:
+        self._doubt(started)
+        if losses >= queueing.LOSS_LIMIT:
+            self._poison(queueing.poison(losses))
+
+    def _begun(self) -> list[d.ScheduleActivity]:
+        """What must run at most once, and was begun."""
+        return [
+            wish
+            for wish in self._quiet().activities
+            if wish.at_most_once and self.process.activity(wish.path, wish.occurrence).started
+        ]
+
+    def _doubt(self, begun: Sequence[d.ScheduleActivity]) -> None:
+        """Leave to a person what nobody can know the end of."""
+        for wish in begun:
             unknown = queueing.in_doubt(wish.path)
             self._record(
                 e.ProcessSuspended, path=wish.path, occurrence=wish.occurrence, error=unknown
             )
-        if losses >= queueing.LOSS_LIMIT:
-            self._poison(queueing.poison(losses))
 
     # -- deciding ----------------------------------------------------------------------------
 

@@ -71,7 +71,7 @@ class BatchAdvance(Advance):
     def respond(self) -> None:
         """Let the decider answer to all that it has not seen, once."""
         process, since = self.process, self.unheard
-        if process.is_closed or process.poison is not None:
+        if self.is_over or process.poison is not None:
             return
         events: Sequence[e.Event] = self.events
         if since == self.start.undecided:
@@ -88,9 +88,19 @@ class BatchAdvance(Advance):
             return
         for decision in answer:
             self._decided(decision)
-            if self.process.is_closed or self.renews is not None:
+            if self.is_over:
                 break
         self.unheard = self.process.position + 1
+
+    @property
+    def is_over(self) -> bool:
+        """Whether it has ended, or goes on in its next run."""
+        return super().is_over or self.renews is not None
+
+    @property
+    def is_halted(self) -> bool:
+        """Never: what it has begun runs on while a person is needed."""
+        return False
 
     def _poison(self, error: e.Failure) -> None:
         self._record(e.ProcessSuspended, error=error, undecided=self.unheard)

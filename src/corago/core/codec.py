@@ -31,7 +31,7 @@ from corago.core.sealing import (
     marked_fields,
     masked_text,
 )
-from corago.errors import InvalidInputError, StoreCorruptError, UnknownEventError
+from corago.errors import CoragoError, InvalidInputError, StoreCorruptError, UnknownEventError
 
 CODEC = 2
 """The format of snapshots; a snapshot with another tag is folded anew."""
@@ -150,6 +150,10 @@ MAX_DEPTH = 100
 """How deep lists and objects may be nested: well below what every reader of the rows can take."""
 
 
+_SHOWN = 100
+"""So many characters of a value are told in an error."""
+
+
 def to_json(value: Any, what: str = "value", seal: Seal | None = None) -> bytes:
     """A user's value as strict JSON; `seal` makes a token of each secret in it.
 
@@ -176,6 +180,18 @@ def plain(value: Any, what: str = "value", seal: Seal | None = None) -> Any:
 
 
 def _kept(value: Any, what: str, seal: Seal | None) -> tuple[bytes, Any]:
+    try:
+        return _written(value, what, seal)
+    except CoragoError:
+        raise
+    except Exception as error:  # the border to users' code: objects answer what they like
+        raise InvalidInputError(
+            f"{what} holds an object that raises {type(error).__name__} when it is looked at: hand "
+            "over plain values, such as texts, numbers, lists and dicts"
+        ) from error
+
+
+def _written(value: Any, what: str, seal: Seal | None) -> tuple[bytes, Any]:
     try:
         return _checked(value, what)
     except SecretMetError:
@@ -247,7 +263,7 @@ _value_decoder = msgspec.json.Decoder()
 
 def _children(value: Any) -> list[tuple[str, Any]]:
     if isinstance(value, Mapping):
-        return [(f"[{key!r}]", each) for key, each in value.items()]
+        return [(f"[{shown(key)}]", each) for key, each in value.items()]
     if isinstance(value, (list, tuple, set, frozenset, deque)):
         return [(f"[{index}]", each) for index, each in enumerate(value)]
     if isinstance(value, type):
@@ -260,6 +276,15 @@ def _children(value: Any) -> list[tuple[str, Any]]:
         return [(f".{field.name}", getattr(value, field.name)) for field in fields_of(value)]
     names = getattr(value, "__struct_fields__", ())
     return [(f".{name}", getattr(value, name)) for name in names]
+
+
+def shown(value: object) -> str:
+    """A value as text for a message, whatever it is, cut where it is long."""
+    try:
+        text = repr(value)
+    except Exception:  # noqa: BLE001 - the border to users' code, and to numbers without an end
+        return f"a value of type {type(value).__name__} that can't be shown"
+    return text if len(text) <= _SHOWN else f"{text[: _SHOWN - 1]}…"
 
 
 def _met(value: Any) -> None:
@@ -310,7 +335,8 @@ def _lost_keys(value: Mapping[Any, Any], where: str) -> str | None:
             return _not_finite(key, f"a key of {where}")
         (text,) = _value_decoder.decode(_value_encoder.encode({key: None}))
         if text in seen:
-            return f"{where} has two keys that are one text in JSON: {seen[text]!r} and {key!r}"
+            both = f"{shown(seen[text])} and {shown(key)}"
+            return f"{where} has two keys that are one text in JSON: {both}"
         seen[text] = key
     return None
 
@@ -336,11 +362,11 @@ def _blame(value: Any, where: str, depth: int = 0) -> str:
     for suffix, each in _children(value):
         if _complaint(each) is not None:
             return _blame(each, where + suffix, depth + 1)
-    if isinstance(value, str):
+    if isinstance(value, str) and _complaint(value) is not None:
         return f"{where} holds half a surrogate pair, which is no text"
     if isinstance(value, Mapping):
         bad = next((key for key in value if _complaint({key: None}) is not None), None)
-        return f"{where} has the key {bad!r}, and keys are texts"
+        return f"{where} has the key {shown(bad)}, and keys are texts"
     kind = type(value).__name__
     if isinstance(value, int) or hasattr(value, "model_dump"):
         return f"{where}, of type {kind}: {_complaint(value)}"

@@ -8,7 +8,7 @@ from typing import Any, overload
 from corago.core import process as process_fold
 from corago.core.events import DefinitionChanged, Event, ProcessStarted
 from corago.core.program import Program, Snapshot
-from corago.errors import StoreCorruptError
+from corago.errors import CoragoError, StoreCorruptError
 
 
 class History(Sequence[Event]):
@@ -57,6 +57,18 @@ def evolve(program: Program[Any], snapshot: Snapshot, event: Event) -> Snapshot:
     )
 
 
+def _evolved(program: Program[Any], snapshot: Snapshot, event: Event) -> Snapshot:
+    try:
+        return evolve(program, snapshot, event)
+    except CoragoError:
+        raise
+    except Exception as error:
+        raise StoreCorruptError(
+            f"history is damaged: event {event.position}, {type(event).__name__}, does not fit "
+            f"what was before it ({type(error).__name__}: {error}); run `corago db check`"
+        ) from error
+
+
 def begin(program: Program[Any], started: ProcessStarted) -> Snapshot:
     """The snapshot that a first event makes."""
     return Snapshot(process_fold.start(started), program.initial(started))
@@ -79,7 +91,7 @@ def fold(
     """Apply recorded facts to a snapshot, or from the first event on, which `program` fits.
 
     `programs` by sha are those that the process has followed later. Raises StoreCorruptError
-    without a beginning, or where one of them is missing.
+    without a beginning, where one of them is missing, and for a fact that can't have been recorded.
     """
     for event in events:
         if program is None:
@@ -95,7 +107,7 @@ def fold(
                 snapshot = change(program, following, snapshot, event)
                 program = following
                 continue
-            snapshot = evolve(program, snapshot, event)
+            snapshot = _evolved(program, snapshot, event)
         elif isinstance(event, ProcessStarted):
             snapshot = begin(program, event)
         else:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
@@ -73,8 +73,12 @@ class Question:
     seal: Seal | None = field(default=None, compare=False)
 
     def __post_init__(self) -> None:
-        """Raises InvalidInputError where the parts can't be asked about together."""
-        if self.abort and replace(self, abort=False) != Question():
+        """Raises InvalidInputError for what can't be asked, or not together."""
+        for name, (fits, form) in _FORMS.items():
+            if not fits(getattr(self, name)):
+                raise InvalidInputError(f"{name} is {form}")
+        others = (getattr(self, name) for name in _FORMS if name != "abort")
+        if self.abort and any(each is not None and each is not False for each in others):
             raise InvalidInputError(
                 "abort goes before whatever else comes: ask about it alone, or leave it out"
             )
@@ -86,9 +90,10 @@ class Question:
         found: list[m.Message] = []
         if self.signal is not None:
             name, data = (self.signal, None) if isinstance(self.signal, str) else self.signal
+            name = codec.plain(name, "a signal's name")
             found.append(m.Signal(name, codec.plain(data, f"data of signal {name!r}", self.seal)))
         if self.update is not None:
-            found.append(m.Update(codec.plain(dict(self.update), "changes", self.seal)))
+            found.append(m.Update(codec.plain(self.update, "changes", self.seal)))
         process, agenda = snapshot.process, snapshot.agenda or NOTHING
         for verb, step, value in self._commands(batch=batch):
             targets = commands.target(process, agenda, verb, step, now)
@@ -104,20 +109,21 @@ class Question:
         """The commands that are asked about: verb, step and value."""
         for verb, wanted in (("retry", self.retry), ("skip", self.skip)):
             if wanted:
-                yield verb, wanted if isinstance(wanted, str) else None, None
+                step = codec.plain(wanted, "the path of a step")
+                yield verb, step if isinstance(step, str) else None, None
         if self.set_result is not None:
             given = self.set_result
             step, value = given if isinstance(given, tuple) else (None, given)
-            if isinstance(value, Mapping):
-                value = dict(value)
-            elif not batch:
+            if not (batch or isinstance(value, Mapping)):
                 raise InvalidInputError(f"a step's result is a dict, not {type(value).__name__}")
-            yield "set_result", step, codec.plain(value, "result", self.seal)
+            path = codec.plain(step, "the path of a step")
+            yield "set_result", path, codec.plain(value, "result", self.seal)
         if self.cancel:
             yield "cancel", None, None
 
     def _outcome(self, snapshot: Snapshot) -> m.Outcome | str:
         path, value = self.outcome or ("", None)
+        path = codec.plain(path, "the path of a step")
         agenda = snapshot.agenda or NOTHING
         wish = next((each for each in agenda.activities if each.path == path), None)
         if wish is None:
@@ -131,6 +137,37 @@ class Question:
         if isinstance(value, BaseException):
             return e.ActivityFailed(e.Failure(type(value).__name__, str(value)))
         return e.ActivityCompleted(codec.plain(value, "outcome", self.seal))
+
+
+def _is_pair(value: Any) -> bool:
+    return isinstance(value, tuple) and len(value) == 2 and isinstance(value[0], str)  # noqa: PLR2004 - a pair
+
+
+def _is_text_or_pair(value: Any) -> bool:
+    return value is None or isinstance(value, str) or _is_pair(value)
+
+
+def _is_text_or_flag(value: Any) -> bool:
+    return isinstance(value, (bool, str))
+
+
+_FORMS: dict[str, tuple[Callable[[Any], bool], str]] = {
+    "signal": (_is_text_or_pair, "a name, or a pair of a name and its data"),
+    "update": (lambda value: value is None or isinstance(value, Mapping), "a dict of changes"),
+    "retry": (_is_text_or_flag, "True, or the path of a step"),
+    "skip": (_is_text_or_flag, "True, or the path of a step"),
+    "set_result": (
+        lambda value: not isinstance(value, tuple) or _is_pair(value),
+        "a result, or a pair of the path of a step and its result",
+    ),
+    "cancel": (lambda value: isinstance(value, bool), "True or False"),
+    "abort": (lambda value: isinstance(value, bool), "True or False"),
+    "outcome": (
+        lambda value: value is None or _is_pair(value),
+        "a pair of the path of a step or activity and what it comes to",
+    ),
+}
+"""What each part of a question may be, and how to say it."""
 
 
 def foresee(  # noqa: PLR0917 - what it takes is what `advance` takes, and the question

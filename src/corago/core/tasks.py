@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
@@ -27,7 +27,7 @@ class DecisionTask(msgspec.Struct, frozen=True, gc=False):
     `instance`, `owner` and `epoch` are the backend's fence; `consumed` and `seen` are places in
     the inbox; `unsaved` counts the bytes of events since the kept snapshot of `saved` bytes.
     `lost_owner` names the worker that vanished with it; `failures` counts how often in a row its
-    decider could not answer.
+    decider could not answer. What had come by the instant `read_at` is in the `mail`.
     """
 
     process_id: str
@@ -44,6 +44,7 @@ class DecisionTask(msgspec.Struct, frozen=True, gc=False):
     unsaved: int = 0
     saved: int = 0
     failures: int = 0
+    read_at: datetime = datetime.min.replace(tzinfo=UTC)
 
 
 class ActivityTask(msgspec.Struct, frozen=True):

@@ -79,8 +79,18 @@ async def _told(story: Story) -> Proof:
     """The story; SIGTERM stops it as Ctrl-C does, so that no worker is left behind."""
     loop, task = asyncio.get_running_loop(), asyncio.current_task()
     assert task is not None  # noqa: S101 - a coroutine runs in a task
-    loop.add_signal_handler(signal.SIGTERM, task.cancel)
-    return await story.tell()
+    stopped = asyncio.Event()
+
+    def stop() -> None:
+        stopped.set()
+        task.cancel()
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, stop)
+    proof = await story.tell()
+    if stopped.is_set():  # Python 3.11 may lose a cancel that meets the end of a wait
+        raise asyncio.CancelledError
+    return proof
 
 
 def _conclude(stage: Stage, story: Story, proof: Proof, seconds: float, *, is_kept: bool) -> None:

@@ -25,7 +25,7 @@ from corago.machine.faults import Fault, given_pointer
 from corago.machine.foreseeing import NOT_GIVEN, Supposed, foreseen, opening, standing
 from corago.machine.functions import Code, Function
 from corago.machine.lint import Finding, errors, lint
-from corago.machine.normal import name_of, read
+from corago.machine.normal import name_of, read, unreadable
 from corago.machine.parts import Event
 from corago.machine.places import calls_of
 from corago.machine.program import MachineProgram
@@ -314,7 +314,11 @@ def define(
     """
     frame = inspect.currentframe()
     names = _locals(None if frame is None else frame.f_back)
-    compiled = Compiled(dict(document) if isinstance(document, Mapping) else document)
+    try:
+        given = dict(document) if isinstance(document, Mapping) else document
+    except Exception as error:  # the border to users' code: a mapping of their own
+        raise InvalidMachineError("?", [unreadable(error)]) from error
+    compiled = Compiled(given)
     compiled.functions.update(functions or {})
     made = _made(compiled, names, needs_code=code)
     machine: type[Machine] = MachineClass(made["name"], (Machine,), made)  # type: ignore[assignment]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from datetime import timedelta
 
+from corago.arguments.signatures import shortened
 from corago.core.retry import CENTURY
 from corago.errors import InvalidOptionError
 
@@ -96,4 +97,4 @@ def _within(seconds: float, given: object) -> float:
 
 def _unfit(given: object, why: str = "") -> InvalidOptionError:
     reason = f": {why}" if why else ""
-    return InvalidOptionError(f"{given!r} is no duration{reason}; write {GOOD_FORMS}")
+    return InvalidOptionError(f"{shortened(given)} is no duration{reason}; write {GOOD_FORMS}")

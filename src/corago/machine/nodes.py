@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from corago.arguments.signatures import shortened
 from corago.machine.faults import Fault, choice, escaped
 from corago.machine.shapes import DEEPEST, Found, Shape, Text, described, is_key
 
@@ -109,7 +110,8 @@ class Node:
         for key in given:
             if key not in self.keys and is_key(key, at, found):
                 fix = self.hints.get(key) or choice(key, self.keys, "its keys")
-                found.append(Fault(f"{at}/{escaped(key)}", f"{self.what} has no key {key!r}", fix))
+                text = f"{self.what} has no key {shortened(key)}"
+                found.append(Fault(f"{at}/{escaped(key)}", text, fix))
         for one, other in self.apart:
             if one in given and other in given:
                 fix = f"keep one, or write another {self.what.partition(' ')[2]}"

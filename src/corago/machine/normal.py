@@ -27,7 +27,16 @@ def normal(given: Mapping[str, Any]) -> dict[str, Any]:
 def read(given: Any) -> tuple[dict[str, Any], list[Fault]]:
     """The normal form of all that is in shape, with None in place of the rest, and the faults."""
     found: list[Fault] = []
-    return MACHINE.read(given, "", found) or {}, found
+    try:
+        return MACHINE.read(given, "", found) or {}, found
+    except Exception as error:  # noqa: BLE001 - the border to users' code: dicts of their own
+        return {}, [unreadable(error)]
+
+
+def unreadable(error: Exception) -> Fault:
+    """The fault of a document with something in it that raises when it is read."""
+    text = f"it holds an object that raises {type(error).__name__} when it is looked at"
+    return Fault("", text, "write plain dicts, lists, texts and numbers")
 
 
 def name_of(given: Any) -> str:

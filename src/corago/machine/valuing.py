@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from corago.arguments.signatures import shortened
 from corago.core.expressions import unfit
 from corago.machine.faults import Fault, pointer
 from corago.machine.model import ZEROS
@@ -81,7 +82,7 @@ def _check_values(at: str, kind: Mapping[str, Any]) -> Iterator[Fault]:
         if (why := unfit(value, plain)) is not None:
             yield Fault(f"{at}/enum/{index}", why, "list only values that fit the type")
         elif any(_is_equal(value, other) for other in choices[:index]):
-            yield Fault(f"{at}/enum/{index}", f"{value!r} is listed twice", "list it once")
+            yield Fault(f"{at}/enum/{index}", f"{shortened(value)} is listed twice", "list it once")
     if "default" in kind and (why := unfit(kind["default"], kind)) is not None:
         fix = "give a default that fits"
         if kind["default"] is None:

@@ -149,6 +149,12 @@ class Backend(Protocol):
         [B03] The one that was defined last, by whomever; None of an unknown name or version.
         """
 
+    async def definition(self, name: str, sha: str) -> Definition | None:
+        """A stored definition of a name by its digest: one that some process has followed, perhaps.
+
+        [B76] By whomever it was defined; None of one that is not there.
+        """
+
     async def adopt(self, description: Description, to: Definition, commit: Commit) -> bool:
         """Let a process that nobody holds follow another definition; False if it has moved on.
 

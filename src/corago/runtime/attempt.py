@@ -9,6 +9,7 @@ import asyncio
 import contextvars
 import logging
 from collections.abc import Iterable
+from enum import Enum
 from functools import partial
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any, Protocol
@@ -34,6 +35,15 @@ _log = logging.getLogger("corago.activity")
 
 GRACE_SECONDS = 5.0
 """How long a canceled async step may take to end before it is no longer waited for."""
+
+HELD_BACK_SECONDS = 0.05
+"""How soon an attempt that may not begin looks again."""
+
+
+class HeldBack(Enum):
+    """What a job gives that has not begun: the lease may be somebody else's by now."""
+
+    HELD_BACK = "held back"
 
 
 class Host(Protocol):
@@ -138,10 +148,7 @@ class Attempt:
             if self.wish.timeout is not None or self._watch is not None:
                 self._arm()
         else:
-            is_timed = self.wish.timeout is not None or self._watch is not None
-            began = self._arm if is_timed else None
-            self._handle = Job(partial(context.run, self._work), self._finish, began)
-            self._host.worker.executor.submit(self._handle)
+            self._submit(context)
             if self._watch is not None:
                 self._look()
 
@@ -169,11 +176,43 @@ class Attempt:
 
     # -- running -----------------------------------------------------------------------------
 
+    @property
+    def _may_begin(self) -> bool:
+        """Whether the lease still stands, asked last of all before user code runs.
+
+        An OS process that was stopped goes on where it was, and others may have done it all.
+        """
+        return self._host.worker.lease.is_fresh
+
+    def _submit(self, context: contextvars.Context) -> None:
+        if self._is_over:
+            return
+        is_timed = self.wish.timeout is not None or self._watch is not None
+        done = partial(self._worked, context)
+        began = self._arm if is_timed else None
+        self._handle = Job(partial(context.run, self._work), done, began)
+        self._host.worker.executor.submit(self._handle)
+
+    def _worked(
+        self, context: contextvars.Context, end: e.ActivityResult | HeldBack | None
+    ) -> None:
+        """A thread is through with it, or has not begun it: then another one tries."""
+        if end is not HeldBack.HELD_BACK:
+            self._finish(end)
+        elif not self._is_over:
+            self._disarm()
+            if self._watch is not None:
+                self._watch.hold_back()
+                self._look()
+            self._host.worker.loop.call_later(HELD_BACK_SECONDS, self._submit, context)
+
     async def _perform(self) -> None:
         end: e.ActivityResult | None
-        if self._ears is not None:
-            self._began = self._ears.clock.monotonic()
         try:
+            while not self._may_begin:  # noqa: ASYNC110 - nobody tells that a lease was renewed
+                await asyncio.sleep(HELD_BACK_SECONDS)
+            if self._ears is not None:
+                self._began = self._ears.clock.monotonic()
             enter(self.context)
             arguments = self._function.arguments(self.wish.input)
             end = self._completed(await self._function.function(**arguments))
@@ -186,7 +225,9 @@ class Attempt:
             end = failed(error, discretion(self.wish.input))
         self._finish(end)
 
-    def _work(self) -> e.ActivityResult | None:
+    def _work(self) -> e.ActivityResult | HeldBack | None:
+        if not self._may_begin:
+            return HeldBack.HELD_BACK
         if self._ears is not None:
             self._began = self._ears.clock.monotonic()
         try:
@@ -226,6 +267,8 @@ class Attempt:
         if self._is_over:
             return
         self._is_over = True
+        if self.wish.activity and self._end is None and isinstance(end, _OUTRIGHT):
+            end = self._overdue(end)
         self._disarm()
         if self._ears is not None:
             self._tell(self._ears, end)
@@ -267,6 +310,23 @@ class Attempt:
         else:
             self._alarm = loop.call_at(at, self._look)
 
+    def _overdue(self, end: e.ActivityResult) -> e.ActivityResult:
+        """The end of an activity; a time-out if one of its limits was quicker than its alarm."""
+        first: tuple[float, e.ActivityTimedOut] | None = None
+        if self._watch is not None:
+            first = self._watch.first()
+        elif self._alarm is not None:
+            late = e.ActivityTimedOut("start_to_close", self.wish.timeout)
+            first = self._alarm.when(), late
+        if first is None or first[0] > self._host.worker.loop.time():
+            return end
+        return end if isinstance(end, e.ActivityTimedOut) else self._said(first[1])
+
+    def _said(self, end: e.ActivityTimedOut) -> e.ActivityTimedOut:
+        """With what was said last."""
+        details = self.context.details
+        return end if details is None else msgspec.structs.replace(end, details=details)
+
     def _disarm(self) -> None:
         if self._alarm is not None:
             self._alarm.cancel()
@@ -276,8 +336,7 @@ class Attempt:
         """One of its limits has run out: stop it, and let it end so."""
         if self._is_over or self._end is not None:
             return
-        if self.context.details is not None:
-            end = msgspec.structs.replace(end, details=self.context.details)
+        end = self._said(end)
         self.context.request_cancel()
         if isinstance(self._handle, Job):
             self._host.worker.executor.abandon(self._handle)

@@ -123,6 +123,8 @@ class BatchTurn(Turn):
         elif await self._parks(items, due, count):
             self.is_over = True
             return items
+        else:
+            self.task = msgspec.structs.replace(task, failures=count)
         await self._fetch()
         return self._once_more(items)
 

@@ -11,6 +11,7 @@ from typing import Any
 
 import msgspec
 
+from corago.arguments.signatures import shortened
 from corago.core import commands
 from corago.errors import (
     CommandRefusedError,
@@ -169,8 +170,9 @@ class Bulk(Operation):
         InvalidInputError.
         """
         self._check()
+        limit = None if limit is None else checks.whole(limit, "limit")
         at, found, after = self._clock.now(), list[Selected](), None
-        while limit is None or len(found) < limit or not found:  # a limit of 0 is refused below
+        while limit is None or len(found) < limit:
             size = PAGE if limit is None else min(PAGE, limit - len(found))
             query = checks.query(workflow, status, tag, since, until, size, after)
             rows = await self._backend.find(query)
@@ -208,6 +210,13 @@ class Bulk(Operation):
         on.
         """
         self._check()
+        if not isinstance(selection, Selection):
+            given = shortened(selection)
+            raise InvalidInputError(f"a selection is what `select` gave, not {given}")
+        window = checks.whole(window, "window")
+        verb = checks.good_name(verb, "a command")
+        name, step = checks.good_text(name, "a signal's name"), checks.good_text(step, "step")
+        key = checks.good_text(key, "key")
         _check_fit(verb, {"step": step, "value": value, "name": name, "data": data, "key": key})
         order = Order(
             verb=verb,

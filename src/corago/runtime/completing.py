@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from corago.arguments.signatures import shortened
 from corago.core import events as e
 from corago.core.tasks import ActivityTask
 from corago.errors import InvalidInputError, UnknownTaskError
@@ -46,7 +47,7 @@ class Completing(Inquiry):
         if isinstance(error, str):
             error = Exception(checks.good_text(error, "error"))
         if not isinstance(error, BaseException):
-            raise InvalidInputError(f"an error is an exception or a text, not {error!r}")
+            raise InvalidInputError(f"an error is an exception or a text, not {shortened(error)}")
         with using(self._settings.vault):
             end = failed(error, discretion(task.attempt.input))
         await self._end(task, token, end)
@@ -76,8 +77,7 @@ class Completing(Inquiry):
 
     async def _task(self, token: str) -> ActivityTask:
         self._check()
-        if not isinstance(token, str):
-            raise InvalidInputError(f"a token is a text, not {token!r}")
+        token = checks.good_name(token, "a token")
         task = await self._backend.find_activity_task(token)
         if task is None:
             raise UnknownTaskError(token)

@@ -13,12 +13,14 @@ from datetime import timedelta
 from functools import partial
 from typing import Any, Self
 
+from corago.arguments.signatures import shortened
 from corago.core import codec
 from corago.core import process as process_fold
 from corago.core.process import Process
 from corago.errors import (
     DuplicateNameError,
     EngineClosedError,
+    InvalidInputError,
     ProcessAlreadyExistsError,
     StoreError,
     WaitTimeoutError,
@@ -245,7 +247,12 @@ class EngineCore(Migrating, Completing):
 
     async def _definition(self, workflow: Workflow | str) -> tuple[Definition, float | None]:
         if not isinstance(workflow, str):
+            if not isinstance(getattr(workflow, "sha", None), str):
+                raise InvalidInputError(
+                    f"what is started is a workflow or the name of one, not {shortened(workflow)}"
+                )
             return await self._register(workflow), workflow.timeout
+        workflow = checks.good_name(workflow, "a workflow's name")
         known = self._workflows.get(workflow)
         if known is not None:
             return self._definitions[known.sha], known.timeout
@@ -353,6 +360,8 @@ class EngineCore(Migrating, Completing):
         time, and an engine with a worker starts no more than its worker has room for.
         """
         self._check()
+        if not isinstance(items, (Iterable, AsyncIterable)):
+            raise InvalidInputError(f"items are several inputs, not {shortened(items)}")
         loop = asyncio.get_running_loop()
         begun: list[asyncio.Task[AsyncHandle]] = []
         slots = asyncio.Semaphore(max(1, window))
@@ -398,8 +407,7 @@ class EngineCore(Migrating, Completing):
     async def get(self, id: str) -> AsyncHandle:
         """The handle of a process that exists. Raises ProcessNotFoundError."""
         self._check()
-        await self._backend.describe(id)
-        return AsyncHandle(self, id)
+        return AsyncHandle(self, (await self._described(id)).row.process_id)
 
     def _notice(self, change: Change) -> None:
         if self._worker is not None:
@@ -437,6 +445,7 @@ class EngineCore(Migrating, Completing):
         or WaitTimeoutError (a TimeoutError) that carries the explanation.
         """
         self._check()
+        id, timeout = checks.known_id(id), checks.patience(timeout, "timeout")
         loop = asyncio.get_running_loop()
         end = None if timeout is None else loop.time() + timeout
         while True:

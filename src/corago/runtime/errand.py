@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import sys
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -18,7 +18,7 @@ from corago.core.limits import WishLimits
 from corago.core.process import Process
 from corago.core.tasks import ActivityTask
 from corago.errors import EngineClosedError, StoreUnavailableError
-from corago.runtime.attempt import Attempt, failed
+from corago.runtime.attempt import HELD_BACK_SECONDS, Attempt, failed
 from corago.runtime.heartbeats import Heartbeats
 from corago.runtime.listening import fields
 
@@ -147,7 +147,17 @@ class Errand:
         try:
             await detach()
         except StoreUnavailableError as error:
-            await self.worker.patience.write(detach, self.process, error)
+            await self._surely(detach, error)
+
+    async def _surely(
+        self, write: Callable[[], Awaitable[bool]], error: StoreUnavailableError
+    ) -> None:
+        """Write it, and try again until the lease is lost: until then nobody else sees to it."""
+        worker, owner = self.worker, self.task.owner
+        while await worker.patience.write(write, self.process, error) is None:
+            if worker.lease.is_lost or worker.id != owner:
+                return
+            await asyncio.sleep(HELD_BACK_SECONDS)
 
     async def _bring(self, outcome: m.Outcome) -> None:
         """Put the outcome into the process's inbox, as soon as the store takes it."""
@@ -157,7 +167,7 @@ class Errand:
         except StoreUnavailableError as error:
             is_wanted = True  # or it was taken before, and the answer lost
             write = partial(complete, self.task, outcome)
-            await self.worker.patience.write(write, self.process, error)
+            await self._surely(write, error)
         if not is_wanted:
             _log.debug(
                 "the outcome of %r is wanted no longer", outcome.path, extra=fields(self.process)

@@ -15,6 +15,7 @@ from corago.core.history import History
 from corago.core.preview import Preview, Question, foresee
 from corago.core.program import NOTHING, Agenda, Difference
 from corago.errors import (
+    ProcessNotFoundError,
     RequestError,
     StoreError,
     StoreUnavailableError,
@@ -51,7 +52,11 @@ class Inquiry:
     async def info(self, id: str) -> ProcessInfo:
         """A process at this moment. Raises ProcessNotFoundError."""
         self._check()
-        return await self._info(await self._backend.describe(id))
+        return await self._info(await self._described(id))
+
+    async def _described(self, id: str) -> Description:
+        """What is stored of a process. Raises ProcessNotFoundError, InvalidInputError."""
+        return await self._backend.describe(checks.known_id(id))
 
     async def _info(self, description: Description) -> ProcessInfo:
         agenda = self._agenda(description) or NOTHING
@@ -97,7 +102,9 @@ class Inquiry:
         for row in await self._backend.find(query):
             try:
                 found.append(await self._info(await self._backend.describe(row.process_id)))
-            except StoreError as error:
+            except StoreUnavailableError:
+                raise
+            except (StoreError, ProcessNotFoundError) as error:  # even its id may be damaged
                 found.append(views.damaged_info(row, error))
         return found
 
@@ -121,10 +128,11 @@ class Inquiry:
         ProcessNotFoundError, and RequestError for a run that it never had.
         """
         self._check()
+        id = checks.known_id(id)
         if run is None:
             events: Iterable[Event] = await self._backend.history(id)
         else:
-            events = await self._backend.events(id, 0, run)
+            events = await self._backend.events(id, 0, checks.whole(run, "run"))
             if not events:
                 last = (await self._backend.describe(id)).row.run
                 raise RequestError(f"process {id!r} has no run {run}: its runs are 1 to {last}")
@@ -133,13 +141,13 @@ class Inquiry:
     async def pending(self, id: str) -> tuple[m.Inbound, ...]:
         """The messages that the process has not consumed yet."""
         self._check()
-        return views.mail_of(await self._backend.describe(id))
+        return views.mail_of(await self._described(id))
 
     async def explain(self, id: str) -> Explanation:
         """Why the process stands where it stands, as a value whose text is a sentence."""
         self._check()
         try:
-            description = await self._backend.describe(id)
+            description = await self._described(id)
         except StoreUnavailableError:
             raise
         except StoreError as error:
@@ -214,7 +222,7 @@ class Inquiry:
         where a predicate must be asked whose code is not here.
         """
         self._check()
-        description = await self._backend.describe(id)
+        description = await self._described(id)
         now = self._clock.now()
         if at is not None:
             now = max(checks.aware(at), now)

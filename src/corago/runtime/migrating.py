@@ -9,12 +9,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
+from corago.arguments.signatures import shortened
 from corago.core import messages as m
 from corago.core import unasked
+from corago.core.codec import plain
 from corago.core.events import CLOSED_STATUSES
 from corago.core.program import Difference
 from corago.errors import CommandRefusedError, InvalidInputError, StoreError, WorkflowNotFoundError
 from corago.ports.store import Definition
+from corago.runtime import checks
 from corago.runtime.bulk import Bulk
 from corago.runtime.operate import by
 
@@ -70,9 +73,7 @@ class Migrating(Bulk):
         CommandRefusedError (not with `dry_run`) with the reason why not.
         """
         self._check()
-        migration = await self._migrate(
-            id, version, dict(renames or {}), dry_run, by(actor, reason)
-        )
+        migration = await self._migrate(id, version, _renames(renames), dry_run, by(actor, reason))
         if migration.why is not None and not dry_run:
             raise CommandRefusedError(id, "migrate", migration.why)
         return migration
@@ -95,7 +96,7 @@ class Migrating(Bulk):
         alone, and says why.
         """
         self._check()
-        chosen, given = dict(renames or {}), by(actor, reason)
+        chosen, given = _renames(renames), by(actor, reason)
         selection = await self.select(workflow=workflow, since=since, until=until)
         found = []
         for target in selection.targets:
@@ -115,7 +116,7 @@ class Migrating(Bulk):
         given: tuple[str | None, str | None],
     ) -> Migration:
         try:
-            description = await self._backend.describe(id)
+            description = await self._described(id)
         except StoreError as error:
             return Migration(id, 0, "", why=str(error))
         row, process = description.row, description.snapshot.process
@@ -140,8 +141,8 @@ class Migrating(Bulk):
         return Migration(id, to.version, to.sha, differences, why, why is None)
 
     async def _target(self, workflow: str, version: int | None) -> Definition:
-        if version is not None and (not isinstance(version, int) or version < 1):
-            raise InvalidInputError(f"a version is 1, 2, …, not {version!r}")
+        if version is not None:
+            version = checks.whole(version, "a version")
         to = await self._backend.newest(workflow, version)
         if to is None:
             which = "" if version is None else f" version {version}"
@@ -150,6 +151,18 @@ class Migrating(Bulk):
                 "it, or hand it to Engine(workflows=[...])"
             )
         return to
+
+
+def _renames(given: Mapping[str, str] | None) -> dict[str, str]:
+    """Old paths and new ones. Raises InvalidInputError."""
+    if given is None:
+        return {}
+    if not isinstance(given, Mapping):
+        raise InvalidInputError(f"renames are a dict of paths by path, not {shortened(given)}")
+    return {
+        checks.good_name(old, "a path"): checks.good_name(new, "a path")
+        for old, new in plain(given, "renames").items()
+    }
 
 
 SAME = "it follows that definition already"

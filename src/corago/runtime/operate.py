@@ -49,7 +49,7 @@ class Operation(Inquiry):
         Raises ProcessNotFoundError, ProcessClosedError, SignalKeyError, InvalidInputError.
         """
         self._check()
-        checks.good_name(name, "a signal's name")
+        id, name = checks.known_id(id), checks.good_name(name, "a signal's name")
         value = self._kept(data, f"data of signal {name!r}")
         if not self._takes_any_signal():
             program = (await self._backend.describe(id)).program
@@ -72,8 +72,8 @@ class Operation(Inquiry):
         self._check()
         if not isinstance(changes, Mapping):
             raise InvalidInputError(f"changes are a dict, not {type(changes).__name__}")
-        value = self._kept(dict(changes), "changes")
-        description = await self._backend.describe(id)
+        value = self._kept(changes, "changes")
+        description = await self._described(id)
         value = description.program.check_changes(value)
         external = {**description.snapshot.process.external}
         for waiting in description.mail:
@@ -157,7 +157,7 @@ class Operation(Inquiry):
         Raises CommandRefusedError.
         """
         self._check()
-        process, event = await self._backend.abort(id, *by(actor, reason))
+        process, event = await self._backend.abort(checks.known_id(id), *by(actor, reason))
         if self._ears is not None:
             self._ears.recorded(process, (event,))
 
@@ -173,8 +173,8 @@ class Operation(Inquiry):
     ) -> None:
         """Send a command; `at` is the position at which it was meant for the process."""
         self._check()
-        given = by(actor, reason)
-        description = await self._backend.describe(process_id)
+        given, step = by(actor, reason), checks.good_text(step, "a step's path")
+        description = await self._described(process_id)
         process = description.snapshot.process
         if at is not None and process.position != at:
             raise CommandRefusedError(process_id, verb, moved(at, process.position))

@@ -80,16 +80,16 @@ class Sittings:
             self._open = {id: each for id, each in self._open.items() if each.until > now}
             polled = await self.backend.poll_decision_tasks(worker, shas, 1, lease=self._term)
             for task in polled.tasks:
-                sitting = await self._begun(task, until)
+                sitting = await self._begun(task, now, until)
                 if sitting is not None:
                     self._open[task.process_id] = sitting
                     return sitting, None
             if not polled.tasks:
                 return None, polled.next_due
 
-    async def _begun(self, task: DecisionTask, until: datetime) -> Sitting | None:
+    async def _begun(self, task: DecisionTask, now: datetime, until: datetime) -> Sitting | None:
         try:
-            sitting = Sitting(task, self.clock.now(), until, self._contested)
+            sitting = Sitting(task, now, until, self._contested)
             if self.functions(task.sha) is None:
                 found = await follow(self, task)
                 if found is None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import sys
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -69,6 +69,7 @@ class Turn:
         self.has_mail = False
         self._mail: tuple[Mail, ...] = task.mail
         self._taken: tuple[Mail, ...] = ()
+        self._read_at = task.read_at
         self._must_look = False
         self._waiter: asyncio.Future[None] | None = None
         self._commits = 0
@@ -159,6 +160,7 @@ class Turn:
             return
         if self.task.lost_owner is not None:
             items.append((0, m.Lost(self.task.lost_owner)))
+        await self._look_for_mail()
         items += self._collect()
         while not self.is_over:
             now = self.worker.clock.now()
@@ -193,8 +195,7 @@ class Turn:
                 break
             self._reconcile(commit.snapshot.agenda or NOTHING, now)
             await self._wait()
-            if not self.is_over and (self.has_mail or self._is_due()):
-                await self._fetch()
+            await self._look_for_mail()
             items = self._collect()
         self.is_over = True
         self._drop_all()
@@ -239,7 +240,7 @@ class Turn:
             self.state_bound = sys.maxsize  # a signal's data may enter the State
         places = {id(each.message): each.seq for each in self._taken}
         arrived = [(each.at, each.message) for each in self._taken]
-        due = arrivals(process, arrived, self.worker.clock.now())
+        due = arrivals(process, arrived, self._read_at)
         return [*((places.get(id(message), 0), message) for message in due), *outcomes]
 
     def _once_more(self, items: list[Item]) -> list[Item]:
@@ -259,17 +260,35 @@ class Turn:
         ]
         first = writers[0]
         if len(writers) > 1:
-            self._later = items[first + 1 :]
-            return items[: first + 1]
+            kept = items[: first + 1]
+            places = {place for place, _ in kept}
+            waits = [each for each in self._taken if each.seq not in places]
+            self._taken = tuple(each for each in self._taken if each.seq in places)
+            self._mail = (*waits, *self._mail)
+            self._later = [
+                item
+                for item in items[first + 1 :]
+                if isinstance(item[1], m.Outcome) and not item[0]
+            ]
+            return kept
         outcome = items[first][1]
         assert isinstance(outcome, m.Outcome)  # noqa: S101 - for the type checker: see above
         return [*items[:first], (items[first][0], conflicted(outcome)), *items[first + 1 :]]
 
+    async def _look_for_mail(self) -> None:
+        if not self.is_over and (self.has_mail or self._is_due()):
+            await self._fetch()
+
     async def _fetch(self) -> None:
         self.has_mail = False
-        nothing: tuple[Mail, ...] = ()
-        mail = self.worker.backend.mail
+        nothing: tuple[Mail, ...] | None = None
+        asked, mail = self.worker.clock.now(), self.worker.backend.mail
         fresh = await self.worker.patience.read(lambda: mail(self.task), nothing)
+        if fresh is None:
+            if self._is_due():
+                self.lose()  # what may have come before a timer can't be known
+            return
+        self._read_at = asked
         if fresh:
             self._mail += fresh
             self.task = msgspec.structs.replace(self.task, seen=fresh[-1].seq)
@@ -341,8 +360,11 @@ class Turn:
                 if wish is None or known is None or not attempt.answers(wish, known.attempt):
                     self.attempts.pop(path).drop()
         may_start = self.worker.may_start
+        over: Collection[str] = ()
+        if self._later:
+            over = {item.path for _, item in self._later if isinstance(item, m.Outcome)}
         for wish in agenda.activities:
-            if wish.queue is not None:
+            if wish.queue is not None or wish.path in over:
                 continue
             running = self.attempts.get(wish.path)
             known = process.activity(wish.path, wish.occurrence)
@@ -378,7 +400,8 @@ class Turn:
 
     async def _wait(self) -> None:
         """Until an outcome, a message, a due time or the worker's word."""
-        if not (self._outcomes or self._later or self.has_mail or self._must_look or self.is_over):
+        has_come = self._outcomes or self._later or self._mail or self.has_mail
+        if not (has_come or self._must_look or self.is_over):
             loop = self.worker.loop
             self._waiter = loop.create_future()
             process = self.task.snapshot.process
@@ -416,14 +439,16 @@ class Turn:
         return min(instants, default=None)
 
     def _is_due(self) -> bool:
-        """Whether a timer is due: a message that came before it goes before it."""
+        """Whether a timer is due that was not when mail was read: what came before goes first."""
         process = self.task.snapshot.process
         if not process.timers and process.deadline is None:
             return False
         instants = [*process.timers.values()]
         if process.deadline is not None:
             instants.append(process.deadline)
-        return min(instants) <= self.worker.clock.now()
+        now = self.worker.clock.now()
+        self._read_at = min(self._read_at, now)  # the calendar may have been put back
+        return any(self._read_at < at <= now for at in instants)
 
 
 def conflicted(outcome: m.Outcome) -> m.Outcome:

@@ -49,6 +49,10 @@ class Watch:
         """It runs from here on."""
         self._began = self._beaten = self._time()
 
+    def hold_back(self) -> None:
+        """It does not run yet, after all."""
+        self._began = None
+
     def beat(self, details: object) -> None:  # noqa: ARG002 - the context keeps what was said
         """It is alive."""
         self._beaten = self._time()

@@ -404,7 +404,8 @@ class Worker:
             while rows := await self.backend.find(Query(owner=self.id, after=after)):
                 after = rows[-1].process_id
                 held.update(row.process_id for row in rows)
-            for process_id in held - turns.keys() - self._births:
+            begun = {id for id, turn in self.turns.items() if not turn.is_over}
+            for process_id in sorted(held - turns.keys() - begun - self._births):
                 task = await self.backend.resume(process_id, self.id)
                 if task is not None and process_id not in self._births:
                     functions = self._functions.get(task.sha, {})

@@ -1,9 +1,9 @@
 """What corago ships for other people's tests.
 
-A clock that jumps, crashes on purpose, expectations that read well, stored histories against
-today's code, tests that are made from a machine; for those who write stores, conformance suites and
-a simulator. The pytest plugin in `plugin` brings the fixtures `engine`, `clock`, `crash_at` and
-`crash_everywhere`.
+A clock that jumps, crashes on purpose, simulated worlds in which all goes wrong that may,
+expectations that read well, stored histories against today's code, tests that are made from a
+machine; for those who write stores and backends, conformance suites. The pytest plugin in `plugin`
+brings the fixtures `engine`, `clock`, `crash_at` and `crash_everywhere`.
 
 Nothing in corago imports this room. Names are loaded when they are asked for, since pytest loads
 the plugin into every test run.
@@ -18,23 +18,31 @@ if TYPE_CHECKING:
     from corago.testing.backend_suite import BackendSuite
     from corago.testing.clock import VirtualClock
     from corago.testing.crashing import Crash, Run, crash_at, crash_everywhere
+    from corago.testing.effects import Effect
     from corago.testing.histories import load_history, save_histories, save_history
     from corago.testing.machines import machine_test
     from corago.testing.paths import Path, Stimulus, Walk, transition_paths
     from corago.testing.plugin import stored_histories
     from corago.testing.replaying import Replayed, ReplayError, replay
+    from corago.testing.simulator import Fault, SimulationError, Weather
+    from corago.testing.simulator.simulating import Simulated, simulate
 
 __all__ = [
     "BackendSuite",
     "Crash",
+    "Effect",
     "Expectation",
+    "Fault",
     "Path",
     "ReplayError",
     "Replayed",
     "Run",
+    "Simulated",
+    "SimulationError",
     "Stimulus",
     "VirtualClock",
     "Walk",
+    "Weather",
     "crash_at",
     "crash_everywhere",
     "expect",
@@ -43,6 +51,7 @@ __all__ = [
     "replay",
     "save_histories",
     "save_history",
+    "simulate",
     "stored_histories",
     "transition_paths",
 ]
@@ -50,14 +59,19 @@ __all__ = [
 _ROOMS = {
     "BackendSuite": "backend_suite",
     "Crash": "crashing",
+    "Effect": "effects",
     "Expectation": "assertions",
+    "Fault": "simulator",
     "Path": "paths",
     "ReplayError": "replaying",
     "Replayed": "replaying",
     "Run": "crashing",
+    "Simulated": "simulator.simulating",
+    "SimulationError": "simulator",
     "Stimulus": "paths",
     "VirtualClock": "clock",
     "Walk": "paths",
+    "Weather": "simulator",
     "crash_at": "crashing",
     "crash_everywhere": "crashing",
     "expect": "assertions",
@@ -66,6 +80,7 @@ _ROOMS = {
     "replay": "replaying",
     "save_histories": "histories",
     "save_history": "histories",
+    "simulate": "simulator.simulating",
     "stored_histories": "plugin",
     "transition_paths": "paths",
 }

@@ -7,45 +7,30 @@ too, so they may sleep, but not wait for a thread or a socket: give them fakes.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, Literal
 
 from corago.core import codec
 from corago.core import events as e
-from corago.core.history import History
 from corago.ports.store import Append
 from corago.runtime.settings import Workflow
-from corago.runtime.views import ProcessInfo
-from corago.testing.staging import IDLE, Operator, Stage
+from corago.testing.comparing import Judge, Run, as_it_is
+from corago.testing.decisions import Decisions, decisions_of
+from corago.testing.operating import Operator, Signals
+from corago.testing.staging import IDLE, Stage
 from corago.testing.telling import told
+
+__all__ = ["Crash", "Moment", "Run", "crash_at", "crash_everywhere"]
+
+MANY_CALLS = 60
+"""Of so many store calls each is a place to crash; of more, not those that repeat idly."""
+
+SHOWN = 5
+"""So many differences of a run are told."""
 
 Moment = Literal["before", "after"]
 """Whether the worker dies before the store has taken its call, or before it hears the answer."""
-
-
-@dataclass(frozen=True, slots=True)
-class Run:
-    """How a process went.
-
-    `status` is where it ended: a closed status, or `waiting` or `suspended` if nobody sends or
-    does what it needs, which `explanation` tells. `state` is its last State, `history` what was
-    recorded, `calls` names the store calls of the first worker in their order, and `crash` says
-    where that one died, or is None.
-    """
-
-    status: str
-    state: Any
-    info: ProcessInfo
-    history: History
-    explanation: str
-    calls: tuple[str, ...]
-    crash: str | None = None
-
-    def __str__(self) -> str:
-        """Tell it in lines."""
-        where = "without a crash" if self.crash is None else f"with a crash {self.crash}"
-        return f"{where}: {self.explanation}\n{told(self.history)}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +56,7 @@ class Crash:
         workflow: Workflow,
         input: Any = None,
         *,
-        signals: Mapping[str, Any] | None = None,
+        signals: Signals | None = None,
         also: Iterable[Workflow] = (),
         retries: int = 0,
     ) -> Run:
@@ -82,6 +67,7 @@ class Crash:
             input: its input.
             signals: data by name: sent each time the process waits for a signal of that name; to
                 a decider, which does not say so, each once, in order, when it has come to rest.
+                Or pairs of a name and its data: so to any process.
             also: other workflows that the worker has the code of, such as children.
             retries: how often an operator tries again what has failed or is suspended.
 
@@ -98,6 +84,9 @@ class Crash:
             explanation=str(end.explanation),
             calls=tuple(stage.calls),
             crash=self._told(stage.calls) if stage.has_struck else None,
+            infos=end.infos,
+            effects=end.effects,
+            decisions=decisions_of(end.histories, stage.is_batch),
         )
         if run.crash is None and self.where is not None:
             ran = ", ".join(f"{n} {name}" for n, name in enumerate(run.calls, start=1))
@@ -139,30 +128,52 @@ def crash_everywhere(
     workflow: Workflow,
     input: Any = None,
     *,
-    signals: Mapping[str, Any] | None = None,
+    signals: Signals | None = None,
     also: Iterable[Workflow] = (),
     retries: int = 0,
     prepare: Callable[[], object] = lambda: None,
-    compare: Callable[[Any], Any] = lambda state: state,
+    compare: Callable[[Any], Any] = as_it_is,
+    decided: Callable[[Decisions], Any] = as_it_is,
 ) -> list[Run]:
     """Run a process without a crash, and once per store call and moment with one there.
 
-    Of a row of calls that look for work and find none, the first of each kind is a place to crash.
-    Every run must end in the same status with the same State (a decider, with the same result).
-    Gives all runs, the one without a crash first, so that a test can look at what steps did.
+    Gives all runs, the one without a crash first, so that a test can look at what steps did. In
+    a process with more than 60 store calls, of a row of those that look for work and find none
+    the first of each kind is a place to crash.
+
+    Every run must end as the one without a crash: with the same status and the same last State (a
+    decider, with the same result); a machine with the same stores, too.
+
+    Every run must decide the same, for the process and its children: each step ends alike, each
+    predicate has the same answer, each loop as many items; the same timers are started, for as
+    long, and fire or are canceled; the same children, signals, messages, markers and refusals
+    come; a machine goes the same way. What stands under one path or name is compared in its order;
+    the order between those is not, since branches need not wait for each other. Instants, returned
+    values, attempts and losses are left out. A decider may be asked together about what came
+    together, and at other moments after a crash, so its decisions are compared by what was decided
+    about each path, timer, child and marker: an activity by its code, queue and input, and not by
+    its number.
+
+    Every effect must be had: each step that began without a crash begins at least once with it,
+    always under the same idempotency key (a decider's activities: each path under as many keys),
+    and nothing else begins; but for what somebody stopped, of which it is chance whether it began.
+    Nothing begins again after its completion was recorded, and what runs at most once not after its
+    start was.
 
     Args:
         workflow: the workflow.
         input: its input.
-        signals: data by name, as of `Crash.run`.
+        signals: data by name, or pairs in their order, as of `Crash.run`.
         also: other workflows that the worker has the code of, such as children.
         retries: how often an operator tries again what has failed or is suspended, as steps that
             run at most once are when nobody knows whether they did.
         prepare: called before every run, to reset what steps have changed outside.
         compare: what of the final State (or result) must be equal.
+        decided: what of `Run.decisions` must be equal. Where it lets two runs differ, their
+            effects may, too, and are held to what each run has recorded itself.
 
     Raises:
-        AssertionError: for the first run that ends otherwise.
+        AssertionError: for the first run that differs: what, and with which crash.
     """
     given: dict[str, Any] = {"signals": signals, "also": tuple(also), "retries": retries}
     prepare()
@@ -173,48 +184,28 @@ def crash_everywhere(
             f"`retries`\n{told(calm.history)}"
         )
     runs = [calm]
-    came_to = _result if workflow.program.batch else _state
-    wanted = calm.status, compare(came_to(calm))
+    judge = Judge(calm, compare, decided, is_batch=workflow.program.batch)
     moments: tuple[Moment, ...] = ("before", "after")
     for number in _places(calm.calls):
         for when in moments:
             prepare()
             run = Crash(number, when).run(workflow, input, **given)
-            if (run.status, compare(came_to(run))) != wanted:
-                difference = _difference(calm, run, came_to)
-                raise AssertionError(f"{difference}\n{run}\n{calm}")
+            if found := tuple(judge.findings(run)):
+                raise AssertionError(f"{_listed(run, found)}\n{run}\n{calm}")
             runs.append(run)
     return runs
 
 
 def _places(calls: tuple[str, ...]) -> Iterator[int]:
-    """The numbers of the calls to crash at: all, but one each of a row that found no work."""
+    """The numbers of the calls to crash at: all; of many, one each of a row that found no work."""
     idle: set[str] = set()
     for number, call in enumerate(calls, start=1):
         if call not in idle:
             yield number
-        idle = {*idle, call} if call.endswith(IDLE) else set()
+        idle = {*idle, call} if call.endswith(IDLE) and len(calls) > MANY_CALLS else set()
 
 
-def _state(run: Run) -> Any:
-    return run.state
-
-
-def _result(run: Run) -> Any:
-    return run.info.result
-
-
-def _difference(calm: Run, run: Run, came_to: Callable[[Run], Any]) -> str:
-    where = f"with a crash {run.crash}"
-    if run.status != calm.status:
-        hint = "; `retries=1` lets an operator try again" if run.status == "suspended" else ""
-        return f"{where} it is {run.status}, and {calm.status} without{hint}"
-    one, without = came_to(run), came_to(calm)
-    if not (isinstance(one, dict) and isinstance(without, dict)):
-        return f"{where} it ends with {one!r}, and {without!r} without"
-    other = [
-        f"State[{key!r}] is {one.get(key)!r}, and {without.get(key)!r} without"
-        for key in sorted({*without, *one}, key=str)
-        if one.get(key) != without.get(key)
-    ]
-    return f"{where} {'; '.join(other) or 'it ends otherwise'}"
+def _listed(run: Run, findings: tuple[str, ...]) -> str:
+    rest = len(findings) - SHOWN
+    more = (f"and {rest} more",) if rest > 0 else ()
+    return "\n  ".join((f"with a crash {run.crash}: {findings[0]}", *findings[1:SHOWN], *more))

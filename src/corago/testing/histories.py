@@ -66,15 +66,15 @@ def load_history(path: Path | str) -> History:
 
     Raises OSError; ValueError for a file that holds none.
     """
-    text = Path(path).read_text("utf-8").strip()
     try:
+        text = Path(path).read_text("utf-8").strip()
         rows = (
             map(bytes, msgspec.json.decode(text, type=list[msgspec.Raw]))
             if text.startswith("[")
             else text.splitlines()
         )
         history = History(map(codec.decode_event, rows))
-    except (msgspec.DecodeError, CoragoError) as error:
+    except (msgspec.DecodeError, UnicodeError, RecursionError, CoragoError) as error:
         raise ValueError(f"{path} holds no history: {error}") from error
     if not (history and isinstance(history[0], ProcessStarted)):
         raise ValueError(f"{path} holds no history: its first event is not ProcessStarted")

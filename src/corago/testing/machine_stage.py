@@ -17,9 +17,11 @@ from corago.runtime.engine import EngineCore
 from corago.runtime.executor import InlineExecutor
 from corago.runtime.settings import Settings, Surround, Workflow
 from corago.steps import done, init, workflow
+from corago.testing.operating import PROCESS
 from corago.testing.samples import Samples
 from corago.testing.simulator import Node
-from corago.testing.staging import LEASE, PROCESS, NodeClock, Stage, StagedStore, queues_of
+from corago.testing.simulator.serving import queues_of
+from corago.testing.staging import LEASE, NodeClock, Stage, StagedStore
 from corago.wiring import KINDS
 
 T = TypeVar("T")

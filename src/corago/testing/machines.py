@@ -28,7 +28,7 @@ from corago.runtime.engine import EngineCore
 from corago.runtime.settings import Workflow
 from corago.testing.laws import broken_laws
 from corago.testing.machine_stage import VERDICTS, MachineStage, ProgramOf
-from corago.testing.staging import PROCESS
+from corago.testing.operating import PROCESS
 from corago.testing.telling import told
 
 T = TypeVar("T")

@@ -58,7 +58,7 @@ def crash_at() -> Callable[..., Crash]:
 
 @pytest.fixture
 def crash_everywhere() -> Callable[..., list[Run]]:
-    """A run without a crash, and one for each store call with a crash there: all end alike."""
+    """A run without a crash, and one for each store call with a crash there: all go alike."""
     from corago.testing.crashing import crash_everywhere  # noqa: PLC0415 - pytest starts without it
 
     return crash_everywhere

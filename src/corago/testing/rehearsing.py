@@ -44,6 +44,7 @@ class Rehearsal:
         self._past: list[e.Event] = [started]
         self._commit: list[e.Event] = []
         self._unseen: list[e.Event] = []
+        self._begins = False
         self._wanted: list[e.Event] | None = None
 
     def judge(self, program: Program[Any], snapshot: Snapshot, event: e.Event) -> str | None:
@@ -55,6 +56,8 @@ class Rehearsal:
             is_later = event.at != self._commit[-1].at
             if is_later or (is_heard and self._wanted is not None):
                 complaint = self._end(batch, snapshot)
+        if not self._commit:
+            self._begins = undecided(snapshot.process) == 1
         if complaint is None and _is_decided(event):
             complaint = self._compared(batch, snapshot, event)
         self._commit.append(event)
@@ -75,7 +78,8 @@ class Rehearsal:
         if wanted and _is_same(wanted[0], event):
             wanted.pop(0)
             return None
-        if type(event) in _OWN_WILL:
+        is_asked = e.CancelRequested in program.hears or not snapshot.process.cancel_requested
+        if type(event) in _OWN_WILL and (is_asked or not isinstance(event, e.ProcessCanceled)):
             return f"today's code decides {_shown(wanted)}"
         return None
 
@@ -95,11 +99,10 @@ class Rehearsal:
         if self._wanted is not None:
             return self._wanted
         process = snapshot.process
-        begins = undecided(process) == 1
-        if process.is_closed or process.poison is not None or not (self._unseen or begins):
+        if process.is_closed or process.poison is not None or not (self._unseen or self._begins):
             return []
         unseen, self._unseen = tuple(self._unseen), []
-        told = Told(process, unseen, tuple(self._commit), now, begins)
+        told = Told(process, unseen, tuple(self._commit), now, self._begins)
         calls = LiveCalls(self._functions, Past(self._past))
         answer = program.respond(snapshot.state, told, calls)
         if isinstance(answer, e.Failure):

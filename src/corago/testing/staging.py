@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -18,20 +18,18 @@ from corago.backends.local import LocalBackend
 from corago.clock import NEVER, Sleeper
 from corago.core.events import CLOSED_STATUSES
 from corago.core.history import History
-from corago.ports.store import Change, Peer, Store
+from corago.ports.store import Append, Change, Peer, Store
 from corago.runtime.engine import GLANCE_SECONDS, EngineCore
 from corago.runtime.executor import InlineExecutor
 from corago.runtime.settings import Settings, Surround, Workflow
 from corago.runtime.views import Explanation, ProcessInfo
 from corago.testing.clock import VirtualClock
+from corago.testing.decisions import Histories
+from corago.testing.effects import Account, Ear, Effect
+from corago.testing.operating import MANY, PROCESS, Operator
 from corago.testing.simulator import Node, SimulatedStore, Simulation
+from corago.testing.simulator.serving import queues_of
 from corago.wiring import KINDS
-
-PROCESS = "process"
-"""The id of the process: the same in every run, so that keys and whatever is made of them are."""
-
-MANY = 1000
-"""Of so many processes, children included, it is looked at each."""
 
 LEASE = timedelta(days=1)
 """How long a worker is believed alive, on the virtual loop; a death is seen at once here."""
@@ -51,55 +49,22 @@ Strikes = Callable[[int, str, tuple[Any, ...]], bool]
 
 @dataclass(frozen=True, slots=True)
 class End:
-    """How the process stands when nothing more will happen."""
+    """How the process and its children stand when nothing more will happen."""
 
-    info: ProcessInfo
-    history: History
+    infos: Mapping[str, ProcessInfo]
+    histories: Histories
     explanation: Explanation
+    effects: tuple[Effect, ...]
 
+    @property
+    def info(self) -> ProcessInfo:
+        """The process."""
+        return self.infos[PROCESS]
 
-@dataclass(slots=True)
-class Operator:
-    """Who answers processes: sends the signals that they wait for, and retries so many times.
-
-    A decider names no signal that it waits for: one that is `unasked` gets each of them once, in
-    their order, whenever it rests.
-    """
-
-    signals: Mapping[str, Any]
-    retries: int = 0
-    is_unasked: bool = False
-    sent: int = 0
-
-    async def act(self, engine: EngineCore) -> bool:
-        """Do one thing that the process, or a child of it, needs. Gives whether there was one."""
-        infos = await engine.processes(limit=MANY)
-        if self.is_unasked and await self._tell(engine, infos):
-            return True
-        for info in infos:
-            for wait in () if info.status in CLOSED_STATUSES else info.waits:
-                if wait.kind == "signal" and wait.detail in self.signals:
-                    key = f"{wait.path} for position {info.position}"
-                    await engine.signal(info.id, wait.detail, self.signals[wait.detail], key=key)
-                    return True
-        for info in infos if self.retries else ():
-            # a failed child is opened again by its parent
-            if info.status == "suspended" or (info.status == "failed" and info.id == PROCESS):
-                self.retries -= 1
-                await engine.retry(info.id, actor="operator")
-                return True
-        return False
-
-    async def _tell(self, engine: EngineCore, infos: Iterable[ProcessInfo]) -> bool:
-        """Send a decider its next signal, if there is one and it lives."""
-        left = list(self.signals.items())[self.sent :]
-        lives = any(each.id == PROCESS and each.status not in CLOSED_STATUSES for each in infos)
-        if not (left and lives):
-            return False
-        name, data = left[0]
-        await engine.signal(PROCESS, name, data, key=f"{name} from the operator")
-        self.sent += 1
-        return True
+    @property
+    def history(self) -> History:
+        """What was recorded of its last run."""
+        return self.histories[PROCESS, self.info.run]
 
 
 class Stage(Simulation):
@@ -115,6 +80,8 @@ class Stage(Simulation):
         self.strikes = strikes
         self.is_before = is_before
         self.workers: dict[int, Node] = {}
+        self.account = Account()
+        self.ids: dict[int, str] = {}
 
     def latency(self) -> float:
         """Messages take no time here."""
@@ -126,8 +93,13 @@ class Stage(Simulation):
         store: Any = StagedStore(self, node, self.store)
         surround = Surround(clock, self.new_id, _without_glances, lambda _: InlineExecutor())
         queues = queues_of(self.workflows) if has_worker else ()
-        settings = Settings(has_worker=has_worker, lease=LEASE, queues=queues)
+        listeners = (Ear(self.account, node.name),) if has_worker else ()
+        settings = Settings(has_worker=has_worker, lease=LEASE, queues=queues, listeners=listeners)
         return EngineCore(LocalBackend(store, clock, KINDS), surround, settings, self.workflows)
+
+    def is_batch(self, name: str) -> bool:
+        """Whether the workflow of this name, or a child's, is a decider."""
+        return any(each.program.batch for each in _called(name, self.workflows))
 
     def perform(self, workflow: Workflow, input: Any, operator: Operator) -> End:
         """Run the process until nothing more will happen."""
@@ -147,8 +119,14 @@ class Stage(Simulation):
                 is_closed = (await engine.info(PROCESS)).status in CLOSED_STATUSES
                 if is_closed or not self.time.jump():
                     break
-            info, history = await engine.info(PROCESS), await engine.history(PROCESS)
-            return End(info, history, await engine.explain(PROCESS))
+            infos = {each.id: each for each in await engine.processes(limit=MANY)}
+            histories = {
+                (id, run): await engine.history(id, run=run)
+                for id, info in infos.items()
+                for run in range(1, info.run + 1)
+            }
+            explanation = await engine.explain(PROCESS)
+            return End(infos, histories, explanation, tuple(self.account.effects))
 
     async def _rests(self) -> bool:
         """Wait until a living worker rests; it has buried the dead when it began.
@@ -174,24 +152,16 @@ class Stage(Simulation):
         return self.time.knows(node) and self.time.is_at_rest
 
 
-def queues_of(workflows: Iterable[Workflow]) -> tuple[str, ...]:
-    """The queues that steps of these workflows are put into, or of those that they start."""
-    found: dict[str, None] = {}
-
-    def look(value: Any) -> None:
-        if isinstance(value, Mapping):
-            if isinstance(value.get("queue"), str):
-                found[value["queue"]] = None
-            value = value.values()
-        elif not isinstance(value, (list, tuple)):
-            return
-        for each in value:
-            look(each)
-
-    for workflow in workflows:
-        look(workflow.document)
-        found |= dict.fromkeys(queues_of(workflow.children))
-    return tuple(found)
+def _called(name: str, workflows: Iterable[Workflow]) -> Iterator[Workflow]:
+    """Those of this name, among these and their children."""
+    left, seen = list(workflows), set[str]()
+    while left:
+        each = left.pop()
+        if each.sha not in seen:
+            seen.add(each.sha)
+            left += each.children
+            if each.name == name:
+                yield each
 
 
 class StagedStore(SimulatedStore):
@@ -223,11 +193,23 @@ class StagedStore(SimulatedStore):
                 stage.workers[answer] = node
             if name in CLAIMS and node is stage.first and not answer.taken:
                 stage.calls[number - 1] += IDLE
+            self._note(name, arguments, answer)
             if strikes:
                 await self._die()
             return self._seen(answer) if name == "peers" else answer
 
         return call
+
+    def _note(self, name: str, arguments: tuple[Any, ...], answer: Any) -> None:
+        """Keep in mind what the store has taken in, whether or not anybody hears its answer."""
+        stage = self._stage
+        if name == "claim":
+            stage.ids |= {each.row.instance: each.row.process_id for each in answer.taken}
+        elif name == "append" and answer is None:
+            append: Append = arguments[0]
+            process, run = stage.ids.get(append.fence.instance), append.fence.run
+            if process is not None:  # else nothing of it has begun
+                stage.account.recorded(process, run, append.events, self._node.name)
 
     def _seen(self, peers: list[Peer]) -> list[Peer]:
         """The workers, with the dead known as such: by a lock that their OS has let go."""

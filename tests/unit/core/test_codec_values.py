@@ -39,6 +39,20 @@ class Text(str):
     __slots__ = ("note",)
 
 
+class Touchy(str):
+    __slots__ = ()
+
+    def __eq__(self, other: object) -> bool:
+        raise ValueError("not to be compared")
+
+    __hash__ = str.__hash__
+
+
+class Untold:
+    def model_dump(self, **_: Any) -> Any:
+        raise OSError("gone")
+
+
 class Number(int):
     pass
 
@@ -175,6 +189,9 @@ def test_what_has_a_json_form_is_kept_in_it(value: Any, kept: Any) -> None:
         (iter_none(), "x is of type generator (make it a list); it"),
         (Port(number=1, label=Stranger()), "x.label is of type Stranger; it"),
         ([10**5000], "x[0], of type int: "),
+        ({"k" * 1000: NAN}, "x['" + "k" * 98 + "…] is nan"),
+        (Touchy("a"), "x is of type Touchy; it can't be kept as JSON"),
+        ([Untold()], "x holds an object that raises OSError when it is looked at"),
     ],
 )
 def test_what_would_be_lost_is_refused_and_its_place_named(value: Any, says: str) -> None:

@@ -57,3 +57,9 @@ def test_a_history_that_does_not_begin_at_its_beginning_is_damaged() -> None:
         fold(WAITING, [SIGNAL])
     with pytest.raises(StoreCorruptError, match="holds no event"):
         fold(WAITING, [])
+
+
+def test_a_fact_that_can_not_have_been_recorded_is_damage() -> None:
+    stray = e.ActivityClosed(position=2, at=NOW, path="9.9", result=e.ActivityCompleted({}))
+    with pytest.raises(StoreCorruptError, match="event 2, ActivityClosed, does not fit"):
+        fold(WAITING, [STARTED, stray])

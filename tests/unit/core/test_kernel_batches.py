@@ -110,12 +110,26 @@ class Batch(Plain):
 class Run:
     """A process that is taken from commit to commit; its fold must always be what it is."""
 
-    def __init__(self, answer: Callable[[Told], Answer], **policies: Any) -> None:
+    def __init__(
+        self,
+        answer: Callable[[Told], Answer],
+        *,
+        parent: str | None = None,
+        parent_path: str = "",
+        **policies: Any,
+    ) -> None:
         self.told: list[Told] = []
         self.program: BatchProgram[Open] = Batch(self._answer(answer), **policies)
         self.now = NOW
         started = e.ProcessStarted(
-            position=1, at=NOW, process_id="p", workflow="w", sha="0", timeout=LONG
+            position=1,
+            at=NOW,
+            process_id="p",
+            workflow="w",
+            sha="0",
+            parent=parent,
+            parent_path=parent_path,
+            timeout=LONG,
         )
         self.history: list[e.Event] = [started]
         self.snapshot: Snapshot = history.begin(self.program, started)
@@ -318,6 +332,15 @@ def test_a_child_that_can_t_be_born_is_told_in_the_same_commit() -> None:
 # -- limits ----------------------------------------------------------------------------------------
 
 
+def test_the_late_outcome_of_an_older_attempt_changes_nothing() -> None:
+    run = Run(first(scheduled("a", "q")), retry=Retry(attempts=3, delay=1.0, jitter=0.0))
+    run.take()
+    run.take(done("a", e.ActivityFailed(BAD)))
+    late = run.take(done("a", e.ActivityCompleted("late")))
+    assert late.events == ()
+    assert run.snapshot.process.activity("a").attempt == 2
+
+
 def test_the_next_attempt_knows_what_the_last_one_said() -> None:
     run = Run(first(scheduled("a", "q")), retry=Retry(attempts=3, delay=1.0, jitter=0.0))
     run.take()
@@ -447,3 +470,14 @@ def test_a_run_ends_and_the_next_begins_with_another_history() -> None:
     assert run.snapshot.process.status == "running"
     assert run.snapshot.agenda is not None
     assert not run.snapshot.agenda.activities
+
+
+def test_a_parent_is_not_told_of_the_end_of_a_run_but_its_children_are() -> None:
+    fields = {"path": "c", "child": "p/c", "workflow": "w", "policy": "terminate"}
+    born = d.RecordFact(d.Fact(e.ChildStarted, fields), Birth("c", "p/c", "w"))
+    run = Run(first(born, then=[d.ContinueAsNew()]), parent="boss", parent_path="x")
+    run.take()
+    commit = run.take(m.Signal("x"))
+    assert [each.process_id for each in commit.sends] == ["p/c"]
+    assert commit.renews is not None
+    assert (commit.renews.parent, commit.renews.parent_path) == ("boss", "x")

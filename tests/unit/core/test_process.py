@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from corago.core import events as e
-from corago.core.process import FRESH, Activity, Process, evolve, later, start
+from corago.core.process import FRESH, Activity, Child, Process, evolve, later, start
 
 NOW = datetime(2030, 1, 1, tzinfo=UTC)
 DUE = NOW + timedelta(minutes=1)
@@ -220,3 +220,20 @@ def test_an_update_merges_into_the_external_store_at_the_top_level() -> None:
     changes = {"a": {"y": 2}, "c": 3}
     process = after((e.ExternalUpdated, {"changes": changes}), process=born(external={"a": 1}))
     assert process.external == {"a": {"y": 2}, "c": 3}
+
+
+def test_a_child_is_open_until_its_own_end_and_not_that_of_one_before_it() -> None:
+    again = {"path": "c", "child": "p/c@2", "workflow": "w"}
+    process = after((e.ChildStarted, again))
+    assert process.children == {"c": Child("p/c@2")}
+    late = (e.ChildClosed, {"path": "c", "child": "p/c", "status": "failed"})
+    assert after(late, process=process).children == {"c": Child("p/c@2")}
+    end = (e.ChildClosed, {"path": "c", "child": "p/c@2", "status": "completed"})
+    assert after(end, process=process).children == {}
+
+
+def test_a_child_that_was_asked_to_stop_is_known_to_have_been() -> None:
+    fields = {"path": "c", "child": "p/c", "workflow": "w", "policy": "terminate"}
+    told = (e.MessageSent, {"path": "c", "to": "p/c", "command": "cancel"})
+    process = after((e.ChildStarted, fields), told)
+    assert process.children == {"c": Child("p/c", canceled=True, policy="terminate")}

@@ -87,6 +87,16 @@ def test_who_shortens_the_wait_puts_it_there_anew() -> None:
     assert queued(commit) == [("0.0", 2, 0.0)]
 
 
+def test_what_is_wanted_for_a_moment_only_never_comes_into_its_queue() -> None:
+    run = Run(Until(e.SignalReceived, [wish()], [wish("1.0")]))
+    commit = run.take(m.Update({}), m.Signal("go"))
+    assert [each.path for each in commit.events if isinstance(each, e.ActivityScheduled)] == [
+        "0.0",
+        "1.0",
+    ]
+    assert (queued(commit), commit.drops) == ([("1.0", 1, 0.0)], ())
+
+
 def test_an_outcome_closes_it_and_what_is_dropped_was_there() -> None:
     run = Run(
         Until(e.SignalReceived, [wish(), wish("1.0")], [wish("1.0"), d.AwaitSignal("w", "x")])

@@ -28,6 +28,11 @@ def test_the_same_name_and_attempt_always_wait_equally_long() -> None:
     assert Retry(factor=1).wait(1, "p/1/a") != Retry(factor=1).wait(2, "p/1/a")
 
 
+def test_waits_are_the_same_in_every_os_process() -> None:
+    waits = [Retry(delay=100).wait(attempt, "p/1/a").total_seconds() for attempt in (1, 2)]
+    assert waits == [107.431182, 198.496154]
+
+
 def test_no_delay_means_no_wait_however_many_attempts_there_were() -> None:
     assert Retry(delay=0, factor=10.0).wait(5000, "p") == timedelta()
 

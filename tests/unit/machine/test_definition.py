@@ -302,3 +302,15 @@ def test_the_class_form_hands_code_over_by_name_too() -> None:
         only.on("x").effect("is_open", external="visits.only").stay()
 
     assert Order.functions["is_open"]({"external": 1}) is True
+
+
+class Torn(dict[str, Any]):
+    def items(self) -> Any:
+        raise OSError("gone")
+
+
+@pytest.mark.parametrize("states", [Torn(a=1), {"a": Torn(b=1)}, [10**5000]])
+def test_a_document_that_can_not_be_looked_through_has_a_fault(states: Any) -> None:
+    with pytest.raises(InvalidMachineError) as refused:
+        define({"name": "torn", "initial": "a", "states": states})
+    assert all(each.fix for each in refused.value.faults)

@@ -8,6 +8,9 @@ import pytest
 
 from corago.core import events as e
 from corago.core import messages as m
+from corago.core.calls import LiveCalls
+from corago.core.kernel import advance
+from corago.core.program import NOTHING
 from corago.core.retry import Retry
 from corago.errors import InvalidOptionError
 from corago.steps import (
@@ -87,6 +90,18 @@ def test_an_undo_sees_the_state_as_it_was_right_after_its_step() -> None:
         "B": {"x": 0, "a": 2},
         "C": {"x": 0, "a": 2, "c": 3},
     }
+
+
+def test_what_was_done_is_taken_back_by_a_changed_list_under_its_new_names() -> None:
+    a, b, _ = THREE
+    renamed = does("Z", b=2)
+    drive, after = Drive(listed(a, b, sleep(60))).run(), listed(a, renamed, sleep(60), THREE[2])
+    renames = {"B": "Z", "B/undo": "Z/undo"}
+    messages = (m.Adopt(after.program, after.sha, 2, renames), m.Command("cancel"))
+    program = drive.workflow.program
+    commit = advance(program, drive.snapshot, messages, drive.now, LiveCalls({}))
+    assert [wish.path for wish in (commit.snapshot.agenda or NOTHING).activities] == ["Z/undo"]
+    assert [undo.path for undo in commit.snapshot.state.undo] == ["A/undo", "Z/undo"]
 
 
 def test_an_undo_is_filled_like_any_step() -> None:

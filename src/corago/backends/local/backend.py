@@ -5,6 +5,7 @@ Decides nothing, loops nowhere.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -29,10 +30,13 @@ from corago.core.process import Process
 from corago.core.program import Program
 from corago.core.tasks import DecisionTask
 from corago.errors import (
+    CodecError,
     CommandRefusedError,
     ProcessClosedError,
     ProcessNotFoundError,
     SignalKeyError,
+    StoreCorruptError,
+    StoreError,
     StoreUnavailableError,
 )
 from corago.ports.backend import Description, Start, Started
@@ -50,6 +54,9 @@ from corago.ports.store import (
     Query,
     Store,
 )
+
+LAST_POSITION = 2**62
+"""No history comes so far; a row that says so is damaged."""
 
 
 class LocalBackend:
@@ -124,6 +131,10 @@ class LocalBackend:
     async def newest(self, name: str, version: int | None = None) -> Definition | None:
         """The newest stored definition of this name, and version if one is given."""
         return await self._definitions.newest(name, version)
+
+    async def definition(self, name: str, sha: str) -> Definition | None:
+        """A stored definition by its digest."""
+        return await self._definitions.stored(name, sha)
 
     def follower(self, sha: str) -> Definition | None:
         """The definition of this engine that follows an older one."""
@@ -207,18 +218,27 @@ class LocalBackend:
             row = loaded.row
             if row.status in e.CLOSED_STATUSES and row.status != "failed":
                 raise CommandRefusedError(process_id, "abort", f"it is {row.status} already")
-            now = max(self._clock.now(), from_us(row.updated_us))
+            before = await self._sound(loaded)
+            has_room, now = True, self._clock.now()
+            if before is None:
+                before = await self._guessed(row)
+                has_room = row.position < LAST_POSITION and not await self._store.events(
+                    process_id, row.position, 1
+                )
+            else:
+                now = max(now, from_us(row.updated_us))
             event = e.ProcessAborted(position=row.position + 1, at=now, actor=actor, reason=reason)
-            end = process_fold.evolve(await self._before(loaded), event)
+            end = process_fold.evolve(before, event)
             blobs: list[Blob] = []
             refusal = await self._store.append(
                 Append(
                     fence=Fence(row.instance, row.run, 0, row.epoch, row.position),
                     at_us=to_us(now),
                     status="aborted",
-                    events=(self._packing.event(event, blobs),),
+                    # where the place after the row's is taken, the row alone can tell
+                    events=(self._packing.event(event, blobs),) if has_room else (),
                     consumed=row.consumed,
-                    seen=max((each.seq for each in loaded.messages), default=row.inbox_head),
+                    seen=max(row.inbox_head, *(each.seq for each in loaded.messages), 0),
                     closes=True,
                     seize=True,
                     blobs=tuple(blobs),
@@ -228,15 +248,21 @@ class LocalBackend:
             if refusal is None:
                 return end, event
 
-    async def _before(self, loaded: Loaded) -> Process:
-        """A process that is to be aborted; of a damaged one, what its row says."""
+    async def _sound(self, loaded: Loaded) -> Process | None:
+        """A process that is to be aborted; None for a damaged one."""
         try:
             return (await self._decisions.fold(loaded, 0)).snapshot.process
         except StoreUnavailableError:
             raise
-        except Exception:  # noqa: BLE001 - whatever is wrong with it, it can be aborted
-            first = await self._packing.whole(await self._store.events(loaded.row.process_id, 0, 1))
-            return endings.guessed(loaded.row, first)
+        except StoreError:
+            return None
+
+    async def _guessed(self, row: Instance) -> Process:
+        """What the row of a damaged process says, and its first event."""
+        first = await self._store.events(row.process_id, 0, 1)
+        with contextlib.suppress(StoreCorruptError, CodecError):
+            first = list(await self._packing.whole(first))
+        return endings.guessed(row, first)
 
     # -- looking -----------------------------------------------------------------------------
 

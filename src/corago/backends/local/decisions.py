@@ -20,8 +20,9 @@ from corago.clock import Clock, from_us, to_us
 from corago.core import codec
 from corago.core.commit import Commit
 from corago.core.messages import ChildRefused
+from corago.core.process import Process
 from corago.core.tasks import DecisionTask, Hold, Mail
-from corago.errors import StoreCorruptError, StoreUnavailableError
+from corago.errors import StoreCorruptError, StoreError, StoreUnavailableError
 from corago.ports.backend import Description, Polled
 from corago.ports.store import (
     ALL_SEEN,
@@ -30,6 +31,7 @@ from corago.ports.store import (
     Blob,
     Definition,
     Fence,
+    Instance,
     Loaded,
     Refusal,
     Store,
@@ -67,7 +69,8 @@ class DecisionTasks:
     ) -> Polled:
         """Claim, and fold what was claimed."""
         definitions = [self._definitions.id(sha) for sha in shas]
-        until_us = None if lease is None else to_us(self._clock.now() + lease)
+        asked = self._clock.now()
+        until_us = None if lease is None else to_us(asked + lease)
         claims = await self._store.claim(
             worker, definitions, limit, self._definitions.older, until_us
         )
@@ -75,7 +78,7 @@ class DecisionTasks:
         for loaded in claims.taken:
             task = await self._understood(loaded, worker)
             if task is not None:
-                tasks.append(task)
+                tasks.append(msgspec.structs.replace(task, read_at=asked))
         due = None if claims.next_due_us is None else from_us(claims.next_due_us)
         return Polled(tuple(tasks), due, claims.paused)
 
@@ -109,11 +112,12 @@ class DecisionTasks:
             Append(
                 fence=Fence(row.instance, row.run, worker, row.epoch, row.position),
                 at_us=to_us(now),
-                status=row.status,
-                consumed=row.consumed,
+                status=row.status if row.status == "failed" else "waiting",
+                consumed=0,  # what the row says of its inbox may be wrong, and no message is lost
                 seen=ALL_SEEN,
                 parks=True,
                 due_us=to_us(now + QUARANTINE),
+                lost_owner=loaded.lost_owner,
             )
         )
 
@@ -122,6 +126,7 @@ class DecisionTasks:
         row, known = loaded.row, self._warm.find(loaded.row)
         if known is None:
             return None
+        _check_inbox(loaded)
         mail = await self.understood(loaded.messages)
         return msgspec.structs.replace(
             known,
@@ -138,6 +143,14 @@ class DecisionTasks:
 
     async def fold(self, loaded: Loaded, owner: int) -> DecisionTask:
         """A process as its rows tell it. Raises StoreCorruptError and its kin."""
+        try:
+            return await self._folded(loaded, owner)
+        except StoreError:
+            raise
+        except Exception as error:
+            raise _damaged(loaded.row, f"{type(error).__name__}: {error}") from error
+
+    async def _folded(self, loaded: Loaded, owner: int) -> DecisionTask:
         row = loaded.row
         program = await self._definitions.program_of(row.sha, row.workflow)
         start, saved = None, 0
@@ -147,15 +160,13 @@ class DecisionTasks:
                 (text,) = await self._packing.whole((loaded.snapshot,))
                 start = codec.decode_snapshot(program, text)
             if start is None:
-                rows = await self._store.events(row.process_id)
+                # read at a later moment than the row, and it may have gone on since
+                rows = await self._store.events(row.process_id, 0, row.position, row.run)
             saved = len(loaded.snapshot)
         events = map(codec.decode_event, await self._packing.whole(rows))
         snapshot = await self._definitions.fold(events, row.workflow, start)
-        if snapshot.process.position != row.position:
-            raise StoreCorruptError(
-                f"process {row.process_id!r} is damaged: its row says position {row.position}, its "
-                f"history ends at {snapshot.process.position}; run `corago db check`"
-            )
+        _compare(row, snapshot.process)
+        _check_inbox(loaded)
         mail = await self.understood(loaded.messages)
         return DecisionTask(
             process_id=row.process_id,
@@ -284,6 +295,35 @@ def _parking(standing: str, hold: Hold, at: datetime) -> dict[str, Any]:
         "lost_owner": hold.lost_owner,
         "failures": hold.failures,
     }
+
+
+def _compare(row: Instance, process: Process) -> None:
+    """A row and what its history tells of the same process. Raises StoreCorruptError."""
+    for what, said, told in (
+        ("position", row.position, process.position),
+        ("run", row.run, process.run),
+        ("id", row.process_id, process.id),
+        ("definition", row.sha[:12], process.sha[:12]),
+    ):
+        if said != told:
+            raise _damaged(row, f"its row says {what} {said}, its history ends at {told}")
+
+
+def _check_inbox(loaded: Loaded) -> None:
+    """What a row says of its inbox: else messages would be taken twice, or passed over."""
+    row = loaded.row
+    places = [each.seq for each in loaded.messages]
+    first, last = (places[0], places[-1]) if places else (row.consumed + 1, row.consumed)
+    if first <= row.consumed or last != row.inbox_head:
+        raise _damaged(
+            row,
+            f"its row says that it has consumed messages up to {row.consumed} of "
+            f"{row.inbox_head}, and there are {len(places)} in its inbox, up to {last}",
+        )
+
+
+def _damaged(row: Instance, how: str) -> StoreCorruptError:
+    return StoreCorruptError(f"process {row.process_id!r} is damaged: {how}; run `corago db check`")
 
 
 def _tag(sha: str) -> str:

@@ -12,8 +12,9 @@ import msgspec
 
 from corago.core import events as e
 from corago.core import history as fold
+from corago.core.codec import shown
 from corago.core.program import Program, Snapshot
-from corago.errors import StoreCorruptError
+from corago.errors import StoreCorruptError, StoreError, StoreVersionError
 from corago.ports.store import Definition, Store
 
 ProgramOf = Callable[[Mapping[str, Any]], Program[Any]]
@@ -82,17 +83,38 @@ class Definitions:
         """The program of a definition."""
         program = self._programs.get(definition.sha)
         if program is None:
-            document = msgspec.json.decode(definition.document)
-            program = self._programs[definition.sha] = self._kinds[document["kind"]](document)
+            program = self._programs[definition.sha] = self._made(definition)
         return program
+
+    def _made(self, definition: Definition) -> Program[Any]:
+        what = f"the definition of workflow {definition.name!r} version {definition.version}"
+        try:
+            document = msgspec.json.decode(definition.document)
+            kind = document["kind"]
+            if isinstance(kind, str) and kind not in self._kinds:
+                raise StoreVersionError(
+                    f"{what} is of the kind {shown(kind)}, unknown to this corago; a newer "
+                    "one wrote it: upgrade this one"
+                )
+            return self._kinds[kind](document)
+        except StoreError:
+            raise
+        except Exception as error:
+            raise StoreCorruptError(
+                f"{what} is damaged ({type(error).__name__}: {error}); run `corago db check`"
+            ) from error
+
+    async def stored(self, name: str, sha: str) -> Definition | None:
+        """The definition of this name with this sha."""
+        found = await self._store.definitions(name)
+        return next((each for each in found if each.sha == sha), None)
 
     async def program_of(self, sha: str, name: str) -> Program[Any]:
         """The program of a definition by its sha. Raises StoreCorruptError if it is not there."""
         program = self._programs.get(sha)
         if program is None:
-            for definition in await self._store.definitions(name):
-                if definition.sha == sha:
-                    program = self.program(definition)
+            definition = await self.stored(name, sha)
+            program = None if definition is None else self.program(definition)
         if program is None:
             raise StoreCorruptError(f"the definition of workflow {name!r} ({sha[:12]}) is missing")
         return program

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
@@ -17,12 +18,18 @@ from corago.core.limits import WishLimits
 from corago.core.messages import Outcome
 from corago.core.process import Process, later
 from corago.core.tasks import ActivityTask
-from corago.errors import StoreUnavailableError
+from corago.errors import StoreCorruptError, StoreUnavailableError
 from corago.ports.backend import OpenActivity, PolledActivities
 from corago.ports.store import Blob, NewTask, StandingTask, Store, Task
 
 QUARANTINE = timedelta(seconds=60)
 """How long a task whose row can't be understood is left alone."""
+
+_TOKEN = re.compile(r"([0-9]{1,18})\.([0-9]{1,18})")
+"""A task's number and epoch, neither larger than a store can look for."""
+
+UNREADABLE = (msgspec.MsgspecError, UnicodeError, RecursionError)
+"""What decoding raises."""
 
 _log = logging.getLogger("corago.backend")
 
@@ -116,13 +123,22 @@ class ActivityTasks:
                 error,
                 extra=fields,
             )
-            await self.give_back(worker, [task.task], self._clock.now() + QUARANTINE)
+            if task.queue:  # what is to stop would be due at once: it stays in this worker's hands
+                await self.give_back(worker, [task.task], self._clock.now() + QUARANTINE)
             return None
 
     async def _read(self, task: Task, owner: int | None) -> ActivityTask:
+        """A task as its row tells it. Raises StoreCorruptError and its kin."""
         rows = (task.data, task.details) if task.details else (task.data,)
         text, *details = await self._packing.whole(rows)
-        packed = _decoder.decode(text)
+        try:
+            packed = _decoder.decode(text)
+            said = msgspec.json.decode(details[0]) if details else packed.attempt.details
+        except UNREADABLE as error:
+            raise _damaged(task, str(error)) from error
+        if (packed.process.id, packed.attempt.path) != (task.process_id, task.path):
+            whose = f"{packed.attempt.path!r} of process {packed.process.id!r}"
+            raise _damaged(task, f"its content is that of {whose}")
         return ActivityTask(
             process=packed.process,
             sha=task.sha,
@@ -133,16 +149,16 @@ class ActivityTasks:
             losses=task.losses,
             stops=not task.queue,
             expired=task.expired,
-            details=msgspec.json.decode(details[0]) if details else packed.attempt.details,
+            details=said,
         )
 
     async def find(self, token: str) -> ActivityTask | None:
         """The task that a token names, as long as it is the same attempt."""
-        number, _, epoch = token.partition(".")
-        if not (number.isdecimal() and epoch.isdecimal()):
+        found = _TOKEN.fullmatch(token)
+        if found is None:
             return None
-        row = await self._store.read_task(int(number))
-        if row is None or row.epoch != int(epoch):
+        row = await self._store.read_task(int(found[1]))
+        if row is None or row.epoch != int(found[2]):
             return None
         return await self._read(row, row.owner)
 
@@ -163,7 +179,7 @@ class ActivityTasks:
             due=_instant(task.due_us),
             taken=_instant(task.taken_us),
             heard=_instant(task.heard_us),
-            details=msgspec.json.decode(details[0]) if details else None,
+            details=_seen_details(details),
             expires=_instant(task.expires_us),
             limit=task.limit,
             losses=task.losses,
@@ -199,6 +215,21 @@ class ActivityTasks:
 
 def _instant(us: int | None) -> datetime | None:
     return None if us is None else from_us(us)
+
+
+def _seen_details(texts: Sequence[bytes]) -> Any:
+    """What the last heartbeat said, for people; a damaged word is no word."""
+    try:
+        return msgspec.json.decode(texts[0]) if texts else None
+    except UNREADABLE:
+        return None
+
+
+def _damaged(task: Task, how: str) -> StoreCorruptError:
+    return StoreCorruptError(
+        f"the task {task.path!r} of process {task.process_id!r} is damaged ({how}); run "
+        "`corago db check`"
+    )
 
 
 def _row(task: ActivityTask) -> Task:

@@ -90,11 +90,29 @@ def is_of_one_item(error: Exception) -> bool:
     return code is None or code & _PRIMARY in _OF_ONE_ITEM
 
 
+def forgives(connection: sqlite3.Connection, error: Exception) -> bool:
+    """Whether an error came of a text that is no UTF-8, and is not met again on this connection.
+
+    It reads such texts with marks in their place from then on, more slowly: one spoilt text must
+    not hold up whatever is read along with it.
+    """
+    is_spoilt = isinstance(error, sqlite3.OperationalError) and "decode to UTF-8" in str(error)
+    if not is_spoilt or connection.text_factory is not str:
+        return False
+    connection.text_factory = read_with_marks
+    return True
+
+
+def read_with_marks(text: bytes) -> str:
+    """A text, with a mark for each byte that is none."""
+    return text.decode(errors="replace")
+
+
 def meaning(error: sqlite3.Error, path: Path) -> StoreError:
     """The same error in words that say what is wrong, where, and what to do."""
-    code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & _PRIMARY
-    said = str(error)
-    if code == sqlite3.SQLITE_FULL:
+    extended = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR)
+    code, said = extended & _PRIMARY, str(error)
+    if code == sqlite3.SQLITE_FULL or extended == sqlite3.SQLITE_IOERR_SHMSIZE:
         return StoreFullError(
             f"no space is left for the database {path} ({said}); nothing was written: "
             "make room on its disk, and the work goes on"

@@ -14,9 +14,14 @@ from typing import Any
 
 from corago.clock import SystemClock, from_us, to_us
 from corago.core.events import CLOSED_STATUSES
-from corago.errors import StoreUnavailableError
+from corago.errors import StoreCorruptError, StoreUnavailableError
 from corago.stores.sqlite import migrations
-from corago.stores.sqlite.connecting import PATIENCE, connect_onlooker, explained
+from corago.stores.sqlite.connecting import (
+    PATIENCE,
+    connect_onlooker,
+    explained,
+    read_with_marks,
+)
 from corago.stores.sqlite.locks import Locks
 from corago.stores.sqlite.opening import prepare, real
 from corago.stores.sqlite.queries import QUERIES
@@ -26,6 +31,13 @@ from corago.stores.sqlite.workers import lock_name
 
 ENDED_FOR_GOOD = tuple(sorted(CLOSED_STATUSES - {"failed"}))
 """A failed process may be reopened, and so be due and held."""
+
+
+OPEN_STATUSES = ("created", "running", "suspended", "waiting")
+"""What the row of an open process may say."""
+
+DAMAGED = "the file is damaged"
+"""How a finding begins after which nothing else in a file can be believed, or even read."""
 
 
 def status(path: Path | str) -> dict[str, Any]:
@@ -94,14 +106,16 @@ def upgrade(path: Path | str) -> list[str]:
     return pending
 
 
-def check(path: Path | str) -> list[str]:
+def check(path: Path | str, *, contents: bool = True) -> list[str]:
     """What is wrong in a file, a sentence for each finding; nothing is changed.
 
+    `contents`: whether to look at what engines mean by the rows, too, and not at the tables alone.
     Raises StoreUnavailableError, ForeignStoreError or StoreVersionError where there is nothing
     that could be checked.
     """
     path = real(path)
     with explained(path), closing(connect_onlooker(path)) as connection:
+        connection.text_factory = read_with_marks
         cursor = connection.cursor()
         try:
             done = len(migrations.applied(connection, path))
@@ -111,23 +125,28 @@ def check(path: Path | str) -> list[str]:
                 lacks = _title(migrations.MIGRATIONS[done])
                 return [f"{path} lacks {lacks}; run `corago db upgrade`, then check again"]
             with one_moment(cursor):
-                return list(_findings(cursor))
+                return list(_findings(cursor, contents=contents))
+        except StoreCorruptError as error:
+            return [str(error)]
         except sqlite3.DatabaseError as error:
             if isinstance(error, sqlite3.OperationalError):
                 raise
-            return [f"the file is damaged: {error}"]
+            return [f"{DAMAGED}: {error}"]
 
 
-def _findings(cursor: sqlite3.Cursor) -> Iterator[str]:
+def _findings(cursor: sqlite3.Cursor, *, contents: bool) -> Iterator[str]:
     damages = [said for (said,) in cursor.execute("PRAGMA integrity_check").fetchall()]
     if damages != ["ok"]:
-        yield from (f"the file is damaged: {said}" for said in damages)
+        yield from (f"{DAMAGED}: {said}" for said in damages)
         return  # rows of a damaged file prove nothing
     for table, row, *_ in cursor.execute("PRAGMA foreign_key_check").fetchall():
         yield f"row {row} of {table} names a definition that is missing"
     yield from _process_findings(cursor)
     yield from _inbox_findings(cursor)
     yield from _task_findings(cursor)
+    yield from _word_findings(cursor)
+    if contents:
+        yield from _content_findings(cursor)
     for table, instance, count in cursor.execute(QUERIES["check_strays"]).fetchall():
         yield f"{count} rows of {table} belong to process row {instance}, which is missing"
     for table, row in cursor.execute(QUERIES["check_json"]).fetchall():
@@ -171,6 +190,40 @@ def _process_findings(cursor: sqlite3.Cursor) -> Iterator[str]:
         yield f"process {process_id} has a lease that is to end, and yet is held by nobody"
     for process_id, unfit in cursor.execute(QUERIES["check_misfits"]).fetchall():
         yield f"process {process_id} is said not to fit definition {unfit}, which is missing"
+
+
+def _content_findings(cursor: sqlite3.Cursor) -> Iterator[str]:
+    """What engines have put into the rows, as far as it can be told without understanding it."""
+    known = (encode_list(sorted({*CLOSED_STATUSES, *OPEN_STATUSES})).decode(),)
+    for process_id, status_, how in cursor.execute(QUERIES["check_statuses"], known).fetchall():
+        yield f"process {process_id} is {status_!r}, {how}"
+    for process_id, parent in cursor.execute(QUERIES["check_parents"]).fetchall():
+        yield f"process {process_id} has the parent {parent}, which is missing"
+    found = cursor.execute(QUERIES["check_beginnings"]).fetchall()
+    for process_id, run, kind, begun, workflow in found:
+        yield (
+            f"process {process_id} begins its run {run} with another event than its own: a {kind} "
+            f"of process {begun}, workflow {workflow}"
+        )
+    yield from (said for (said,) in cursor.execute(QUERIES["check_contents"]).fetchall())
+
+
+def _word_findings(cursor: sqlite3.Cursor) -> Iterator[str]:
+    """What rows say of themselves, and of each other."""
+    for process_id, run, position, said in cursor.execute(QUERIES["check_places"]).fetchall():
+        yield f"process {process_id} has at position {position} of run {run} an event of {said}"
+    for process_id, tag, how, yet in cursor.execute(QUERIES["check_tags"]).fetchall():
+        yield f"process {process_id} {how} {tag!r}, {yet}"
+    found = cursor.execute(QUERIES["check_writers"]).fetchall()
+    for kind, name, version, process_id, position in found:
+        yield (
+            f"document {kind} {name} {version} was written at position {position} of process "
+            f"{process_id}, which has none such"
+        )
+    for name, value in cursor.execute(QUERIES["check_settings"]).fetchall():
+        yield f"the setting {name!r} is {value!r}"
+    for place, name, value in cursor.execute(QUERIES["check_numbers"]).fetchall():
+        yield f"{place} cannot have {name} {value!r}"
 
 
 def _inbox_findings(cursor: sqlite3.Cursor) -> Iterator[str]:

@@ -11,7 +11,7 @@ from pathlib import Path
 from queue import SimpleQueue
 from typing import Any, NamedTuple, TypeVar
 
-from corago.stores.sqlite.connecting import connect_reader, meaning
+from corago.stores.sqlite.connecting import connect_reader, forgives, meaning
 
 THREADS = 2
 """So that a long list holds up no turn that only wants its inbox."""
@@ -74,7 +74,7 @@ class Readers:
             read, future = errand
             answer: Callable[[], None]
             try:
-                answer = partial(_resolve, future, read(cursor))
+                answer = partial(_resolve, future, _read(read, cursor))
             except sqlite3.Error as error:
                 answer = partial(_fail, future, meaning(error, self._path))
             except Exception as error:  # noqa: BLE001 - it belongs to who waits, not to this thread
@@ -83,6 +83,15 @@ class Readers:
                 self._loop.call_soon_threadsafe(answer)
             except RuntimeError:
                 return  # the loop was closed before the store: nobody is left who waits
+
+
+def _read(read: Callable[[sqlite3.Cursor], T], cursor: sqlite3.Cursor) -> T:
+    try:
+        return read(cursor)
+    except sqlite3.OperationalError as error:
+        if not forgives(cursor.connection, error):
+            raise
+        return read(cursor)
 
 
 def _nothing(cursor: sqlite3.Cursor) -> None:

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
+from corago.errors import StoreCorruptError
 from corago.ports.store import (
     Arrived,
     Blob,
@@ -66,7 +67,15 @@ def load(cursor: sqlite3.Cursor, process_id: str) -> Loaded | None:
     """A process as it was at one moment."""
     with one_moment(cursor):
         found = cursor.execute(_INSTANCE_OF, (process_id,)).fetchone()
-        return None if found is None else rows.load(cursor, found)[found[0]]
+        if found is None:
+            return None
+        loaded = rows.load(cursor, found).get(found[0])
+    if loaded is None:
+        raise StoreCorruptError(
+            f"the row of process {process_id!r} names a definition that is missing; run "
+            "`corago db check`, and restore the definition under its number"
+        )
+    return loaded
 
 
 def messages(cursor: sqlite3.Cursor, instance: int, after: int) -> list[Arrived]:

@@ -16,7 +16,8 @@ from typing import Any, NamedTuple
 
 from corago.clock import Clock
 from corago.ports.store import Change
-from corago.stores.sqlite.connecting import is_of_one_item, meaning
+from corago.stores.sqlite.connecting import forgives, is_of_one_item, meaning
+from corago.stores.sqlite.identity import Identity
 from corago.stores.sqlite.locks import Locks
 from corago.stores.sqlite.pen import Operation, Pen
 from corago.stores.sqlite.stirring import Stirring
@@ -91,6 +92,7 @@ class Writer:
         self._loop = loop
         self._connection = connection
         self._stirring = stirring
+        self._identity = Identity(path, clock.monotonic)
         self._turnstile = Turnstile(path, locks, patience)
         self._told = told
         self._pen = Pen(connection, clock, locks)
@@ -176,6 +178,7 @@ class Writer:
         except Exception as error:
             if not is_of_one_item(error):
                 raise
+            forgives(self._connection, error)
         # One of them is to blame: each for itself now, so that the others are written.
         return self._commit(group, self._do_apart)
 
@@ -198,6 +201,7 @@ class Writer:
         execute = self._pen.cursor.execute
         must_last = any(operation.must_last for operation, _, _ in group)
         with self._turnstile, self._stirring:
+            self._identity.check()
             if must_last is not self._must_last:
                 execute(f"PRAGMA synchronous = {'FULL' if must_last else 'NORMAL'}")
                 self._must_last = must_last

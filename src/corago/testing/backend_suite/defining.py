@@ -57,6 +57,17 @@ class DefinitionChecks(BackendChecks):
         assert await bench.backend.latest("unknown") is None
 
     @check()
+    async def test_a_definition_is_found_by_its_digest(self, bench: Bench) -> None:
+        """[B76] An older one of the same version, too, by who has not defined it."""
+        one = await bench.define("suite", 1)
+        changed = await bench.define("suite", 1, note="changed")
+        client = await bench.second(knows=False)
+        assert await client.definition("suite", one.sha) == one
+        assert await client.definition("suite", changed.sha) == changed
+        assert await client.definition("suite", "0" * 64) is None
+        assert await client.definition("other", one.sha) is None
+
+    @check()
     async def test_a_client_without_code_finds_the_newest(self, bench: Bench) -> None:
         """[B03] [B04] And can start it, and read it."""
         await bench.define("suite", 1)

@@ -14,9 +14,11 @@ class AppendChecks(StoreChecks):
 
     async def _assert_fenced(self, bench: Bench, row: Instance, **wrong: Any) -> None:
         before = await bench.load(row.process_id)
-        refusal = await bench.append(row, b'"late"', fence=fence(row, **wrong), external=b'"late"')
-        assert refusal is Refusal.FENCED
-        assert await bench.load(row.process_id) == before
+        more: dict[str, Any]
+        for more in ({}, {"external": b'"late"'}):  # a store may have a shorter way for the usual
+            refusal = await bench.append(row, b'"late"', fence=fence(row, **wrong), **more)
+            assert refusal is Refusal.FENCED
+            assert await bench.load(row.process_id) == before
 
     @check
     async def test_another_owner_is_fenced(self, bench: Bench) -> None:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import threading
+from typing import Any
 
-from corago.ports.store import Change, Refusal
-from corago.testing.store_suite.harness import Bench, StoreChecks, check, fence
+from corago.ports.store import ALL_SEEN, Change, Refusal
+from corago.testing.store_suite.harness import Bench, StoreChecks, check, fence, writes
 
 
 class HearingChecks(StoreChecks):
@@ -81,7 +82,7 @@ class HearingChecks(StoreChecks):
 
     @check
     async def test_what_was_refused_is_not_told(self, bench: Bench) -> None:
-        """Neither a fenced end, nor a repeated key, nor a second start."""
+        """Neither an end that is fenced or in conflict, nor a repeated key, nor a second start."""
         row = await bench.held("p")
         early = bench.listen()
         await bench.send(key="k", digest="d")
@@ -90,6 +91,9 @@ class HearingChecks(StoreChecks):
         stale = fence(row, epoch=9)
         refusal = await bench.append(row, closes=True, status="failed", fence=stale)
         assert refusal is Refusal.FENCED
+        late: dict[str, Any] = {"closes": True, "status": "failed", "seen": ALL_SEEN}
+        refusal = await bench.append(row, documents=(writes("order", "1", 7),), **late)
+        assert refusal is Refusal.DOCUMENT_CONFLICT
         assert (await bench.send(key="k", digest="d")).outcome == "repeated"
         assert not (await bench.start("p")).is_new
         await bench.start("last")

@@ -57,7 +57,7 @@ set
     status = :status,
     updated_us = :at_us,
     consumed = max(consumed, :consumed),
-    epoch = epoch + :seizes,
+    epoch = iif(:seizes and epoch = 9223372036854775807, 1, epoch + :seizes),
     owner = :next_owner,
     due_us = case
         when :lets_go then :due_us

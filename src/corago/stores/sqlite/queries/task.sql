@@ -83,16 +83,16 @@ order by expires_us, id
 limit ?;
 
 -- name: take_tasks
--- Lease tasks to a worker; what has expired stays so.
+-- Lease tasks to a worker; what has expired stays so. No number of one row may fail the others.
 update tasks
 set
     owner = :worker,
-    epoch = epoch + 1,
+    epoch = iif(epoch < 9223372036854775807, epoch, 0) + 1,
     due_us = null,
     expired = iif(expired = '' and expires_us <= :now_us, first_limit, expired),
     start_by_us = null,
-    run_by_us = :now_us + run_us,
-    beat_by_us = :now_us + beat_us,
+    run_by_us = min(:now_us + run_us, 9223372036854775807),
+    beat_by_us = min(:now_us + beat_us, 9223372036854775807),
     taken_us = :now_us,
     heard_us = :now_us
 where id in (select value from json_each(:tasks));
@@ -137,7 +137,7 @@ where t.id = ?
 -- Note that a task goes on, and what is said of it.
 update tasks
 set
-    beat_by_us = :now_us + beat_us,
+    beat_by_us = min(:now_us + beat_us, 9223372036854775807),
     heard_us = :now_us,
     details = coalesce(:details, details)
 where id = :task
@@ -170,7 +170,7 @@ select id, stops from tasks where owner = ?;
 update tasks
 set
     owner = null,
-    losses = losses + 1,
+    losses = iif(losses < 9223372036854775807, losses, 0) + 1,
     queue = iif(stops, '', queue),
     due_us = iif(stops, 0, :now_us),
     expired = iif(expired = '' and expires_us <= :now_us, first_limit, expired),

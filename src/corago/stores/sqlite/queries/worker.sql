@@ -49,11 +49,11 @@ where until_us <= ?
 returning process_id;
 
 -- name: take
--- Lease processes to a worker.
+-- Lease processes to a worker. No number of one row, however wrong, may fail the others' claim.
 update workflow_instances
 set
     owner = ?,
-    epoch = epoch + 1,
+    epoch = iif(epoch < 9223372036854775807, epoch, 0) + 1,
     due_us = null,
     until_us = ?,
     lost_owner = null,
