@@ -2,11 +2,11 @@
 
     partner.py STORE FOLDER ROLE SHARE SIZES ALL_SHARES SEED ROOM
 
-ROLE: `worker` runs a worker inside and waits until its share has ended, `client` has none and
-waits, `starter` has none and waits for nothing. SIZES are a JSON object of how many of each
-workflow belong to a share. What is started is signalled by every partner, in an order of chance,
-and some of it twice: with the same ids and keys, as users are told to repeat what they are not
-sure of. ROOM is by how many pages its store may grow, or `all`; a line on stdin is another ROOM.
+ROLE: `worker` runs a worker inside and stays until all shares have ended, `client` has none and
+waits for its own, `starter` has none and waits for nothing. SIZES are a JSON object of how many of
+each workflow belong to every share. What is started is signalled by every partner, in an order of
+chance, and some of it twice: with the same ids and keys, as users are told to repeat what they are
+not sure of. ROOM is by how many pages its store may grow, or `all`; a line on stdin is another one.
 """
 
 from __future__ import annotations
@@ -75,9 +75,10 @@ async def main(ground: Ground, folder: Path, role: str, share: str, *rest: str) 
         chance.shuffle(doings)
         await asyncio.gather(*map(insisting, doings))
         if role != "starter":
-            for kind, number in own:
+            awaited = [(*each, one) for one in (shares if works else [share]) for each in own]
+            for kind, number, one in awaited:
                 try:
-                    await insisting(lambda: engine.wait(f"{kind}-{share}-{number}"))  # noqa: B023 - awaited at once
+                    await insisting(lambda: engine.wait(f"{kind}-{one}-{number}"))  # noqa: B023 - awaited at once
                 except ProcessFailedError:
                     assert kind == "freight"
         listening.cancel()

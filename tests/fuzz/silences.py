@@ -82,11 +82,6 @@ _DEADLY: tuple[tuple[str, str, str], ...] = (
     ("the engine does not open a file of unknown migrations, and says so", "migrations.", ""),
     ("a text in a number's place: SQLite itself writes such a row no more", "", "a text"),
     ("no number is left for the next row: the store says that it is full", ".id", "the largest"),
-    (
-        "an event in the next one's place: told by the check, and met when that is written",
-        "events.position",
-        "one more",
-    ),
     ("no number is left for the next message", "inbox.seq", "the largest"),
     ("a row without its definition is not taken, listed or ended", "workflow_id", ""),
     ("nor is it if the definition is gone", "workflow_definitions.id", ""),

@@ -292,8 +292,8 @@ RUNTIME = (
     Mutant(
         "a process whose adoption was not answered goes on by the definition that it has left",
         "runtime/appending.py",
-        "        if not commit.adopts:\n            return task\n",
-        "        return task\n",
+        "            sha=row.sha,\n            program=found.program,\n",
+        "",
         (_LATE,),
     ),
     Mutant(

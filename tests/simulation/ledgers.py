@@ -14,21 +14,13 @@ from corago.core import events as e
 from corago.core.history import History
 from corago.ports.store import Query
 from corago.stores.memory import MemoryStore
+from corago.testing.simulator.sights import at_once
 
 MANY = 1000
 """No world has so many processes."""
 
 Use = tuple[str, int, str, int]
 """What a process does at a place once: the process, its run, the path and the occurrence."""
-
-
-def at_once(coroutine: Any) -> Any:
-    """The answer of a coroutine that never waits (the memory store's)."""
-    try:
-        coroutine.send(None)
-    except StopIteration as stop:
-        return stop.value
-    raise AssertionError("the memory store waited")
 
 
 @dataclass

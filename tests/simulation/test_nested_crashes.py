@@ -34,6 +34,7 @@ from corago.ports.store import Query
 from corago.steps import Element, Step, StepList, Workflow
 from corago.testing.decisions import decisions_of
 from corago.testing.operating import PROCESS, Operator
+from corago.testing.simulator.sights import at_once
 from corago.testing.staging import End, Stage
 
 # -- steps that write down that they run -----------------------------------------------------------
@@ -67,15 +68,6 @@ class Book:
     def processes(self) -> dict[str, str]:
         rows = at_once(self.stage.store.find(Query(limit=1000)))
         return {row.process_id: row.status for row in rows}
-
-
-def at_once(coroutine: Any) -> Any:
-    """The answer of a coroutine that never waits (the memory store's)."""
-    try:
-        coroutine.send(None)
-    except StopIteration as stop:
-        return stop.value
-    raise AssertionError("the memory store waited")
 
 
 BOOKS: list[Book] = []

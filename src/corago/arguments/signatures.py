@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Any
 
+from corago.core.codec import shown
 from corago.core.sealing import is_marked
 from corago.errors import DefinitionError
 
@@ -202,8 +203,4 @@ def _literal(value: Any) -> str:
 
 def shortened(value: object) -> str:
     """A value as text for a message, cut to a line's worth; whatever the value is."""
-    try:
-        text = repr(value)
-    except Exception:  # noqa: BLE001 - the border to users' code, and to numbers without an end
-        text = f"a value of type {type(value).__name__} that can't be shown"
-    return text if len(text) <= _LINE else f"{text[:_LINE]}…"
+    return shown(value, _LINE)

@@ -46,7 +46,8 @@ _event_decoder: msgspec.json.Decoder[Any] = msgspec.json.Decoder(AnyEvent)
 _inbound_decoder: msgspec.json.Decoder[Any] = msgspec.json.Decoder(Inbound)
 _KNOWN = {each.__struct_config__.tag for each in AnyEvent.__args__}
 _snapshot_decoders: dict[Any, msgspec.json.Decoder[Any]] = {}
-_UNREADABLE = (msgspec.DecodeError, UnicodeError, RecursionError)
+UNREADABLE = (msgspec.DecodeError, UnicodeError, RecursionError)
+"""What decoding raises."""
 
 
 encode_event: Callable[[Event], bytes] = _encoder.encode
@@ -57,7 +58,7 @@ def decode_event(row: bytes | str) -> Event:
     """An event from JSON, old forms included. Raises UnknownEventError or StoreCorruptError."""
     try:
         event: Event = _event_decoder.decode(row)
-    except _UNREADABLE as error:
+    except UNREADABLE as error:
         return _decode_old(row, error)
     return event
 
@@ -65,7 +66,7 @@ def decode_event(row: bytes | str) -> Event:
 def _decode_old(row: bytes | str, cause: Exception) -> Event:
     try:
         fields = msgspec.json.decode(row)
-    except _UNREADABLE as error:
+    except UNREADABLE as error:
         raise StoreCorruptError(
             f"an event's row is no JSON ({error}); run `corago db check`"
         ) from error
@@ -111,7 +112,7 @@ def decode_message(row: bytes | str) -> Inbound:
     """An inbox message from JSON. Raises StoreCorruptError."""
     try:
         message: Inbound = _inbound_decoder.decode(row)
-    except _UNREADABLE as error:
+    except UNREADABLE as error:
         raise StoreCorruptError(
             f"an inbox row is damaged ({error}); run `corago db check`"
         ) from error
@@ -139,7 +140,7 @@ def decode_snapshot(program: Program[Any], row: bytes | str) -> Snapshot | None:
         decoder = _snapshot_decoders[kind] = msgspec.json.Decoder(kept)
     try:
         found = decoder.decode(row)
-    except _UNREADABLE:
+    except UNREADABLE:
         return None
     return Snapshot(found.process, found.state)
 
@@ -278,13 +279,13 @@ def _children(value: Any) -> list[tuple[str, Any]]:
     return [(f".{name}", getattr(value, name)) for name in names]
 
 
-def shown(value: object) -> str:
-    """A value as text for a message, whatever it is, cut where it is long."""
+def shown(value: object, most: int = _SHOWN) -> str:
+    """A value as text for a message, whatever it is, cut after so many characters."""
     try:
         text = repr(value)
     except Exception:  # noqa: BLE001 - the border to users' code, and to numbers without an end
         return f"a value of type {type(value).__name__} that can't be shown"
-    return text if len(text) <= _SHOWN else f"{text[: _SHOWN - 1]}…"
+    return text if len(text) <= most else f"{text[:most]}…"
 
 
 def _met(value: Any) -> None:

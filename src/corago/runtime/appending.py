@@ -9,7 +9,7 @@ import msgspec
 from corago.core.commit import Commit
 from corago.core.messages import ChildRefused
 from corago.core.tasks import DecisionTask, Hold
-from corago.errors import ProcessNotFoundError, StoreCorruptError, StoreUnavailableError
+from corago.errors import ProcessNotFoundError, StoreUnavailableError
 from corago.ports.backend import Backend
 from corago.ports.store import Refusal
 from corago.runtime.listening import Ears
@@ -61,30 +61,23 @@ class Pen:
         Only we write in this epoch.
         """
         try:
-            row = (await self._backend.describe(task.process_id)).row
+            found = await self._backend.describe(task.process_id)
         except ProcessNotFoundError:
             return Refusal.FENCED
-        process = commit.snapshot.process
+        row, process = found.row, commit.snapshot.process
         position, run = process.position, process.run
         if commit.renews is not None:
             position, run = commit.renews.position, commit.renews.run
         is_there = (row.epoch, row.run, row.position) == (task.epoch, run, position)
         if not is_there or (hold.keeps and row.owner != task.owner):
             return Refusal.FENCED
-        task = await self._following(task, commit)
         return msgspec.structs.replace(
-            task, snapshot=commit.snapshot, consumed=consumed, mail=(), lost_owner=None, failures=0
+            task,
+            sha=row.sha,
+            program=found.program,
+            snapshot=commit.snapshot,
+            consumed=consumed,
+            mail=(),
+            lost_owner=None,
+            failures=0,
         )
-
-    async def _following(self, task: DecisionTask, commit: Commit) -> DecisionTask:
-        """The task by the definition that its process follows after this commit."""
-        process = commit.snapshot.process
-        if not commit.adopts:
-            return task
-        definition = await self._backend.definition(process.workflow, process.sha)
-        if definition is None:
-            raise StoreCorruptError(
-                f"the definition of workflow {process.workflow!r} ({process.sha[:12]}) is missing"
-            )
-        program = self._backend.program(definition)
-        return msgspec.structs.replace(task, sha=process.sha, program=program)

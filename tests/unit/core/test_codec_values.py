@@ -189,7 +189,7 @@ def test_what_has_a_json_form_is_kept_in_it(value: Any, kept: Any) -> None:
         (iter_none(), "x is of type generator (make it a list); it"),
         (Port(number=1, label=Stranger()), "x.label is of type Stranger; it"),
         ([10**5000], "x[0], of type int: "),
-        ({"k" * 1000: NAN}, "x['" + "k" * 98 + "…] is nan"),
+        ({"k" * 1000: NAN}, "x['" + "k" * 99 + "…] is nan"),
         (Touchy("a"), "x is of type Touchy; it can't be kept as JSON"),
         ([Untold()], "x holds an object that raises OSError when it is looked at"),
     ],

@@ -13,6 +13,7 @@ import msgspec
 from corago.backends.local.definitions import Definitions
 from corago.backends.local.packing import Packing
 from corago.clock import Clock, from_us, to_us
+from corago.core.codec import UNREADABLE
 from corago.core.commit import Queued
 from corago.core.limits import WishLimits
 from corago.core.messages import Outcome
@@ -27,9 +28,6 @@ QUARANTINE = timedelta(seconds=60)
 
 _TOKEN = re.compile(r"([0-9]{1,18})\.([0-9]{1,18})")
 """A task's number and epoch, neither larger than a store can look for."""
-
-UNREADABLE = (msgspec.MsgspecError, UnicodeError, RecursionError)
-"""What decoding raises."""
 
 _log = logging.getLogger("corago.backend")
 

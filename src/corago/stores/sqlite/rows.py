@@ -83,8 +83,9 @@ def load(cursor: sqlite3.Cursor, instances: Sequence[int]) -> dict[int, Loaded]:
     of_rows, of_events, of_messages = statements
     rows = cursor.execute(of_rows, asked).fetchall()
     events: defaultdict[int, list[bytes]] = defaultdict(list)
-    for number, data in cursor.execute(of_events, asked).fetchall():
-        events[number].append(data)
+    for number, place, data in cursor.execute(of_events, asked).fetchall():
+        if place == len(events[number]) + 1:  # behind a gap nothing counts, so the fold falls short
+            events[number].append(data)
     messages: defaultdict[int, list[Arrived]] = defaultdict(list)
     for number, *message in cursor.execute(of_messages, asked).fetchall():
         messages[number].append(Arrived(*message))

@@ -15,13 +15,6 @@ from corago.errors import StoreFullError, StoreUnavailableError
 from corago.ports.store import Change, Store
 from corago.testing.simulator.nodes import CURRENT, Node
 
-_FAILING = frozenset(
-    {"append", "claim", "beat", "messages", "bury"}
-    | {"claim_tasks", "complete_task", "held_tasks", "return_tasks"}
-    | {"heartbeat_task", "detach_task"}
-)
-"""The calls of workers, which alone fail at a `failure_rate`; clients are not asked to repeat."""
-
 ROOMY = frozenset({"append", "complete_task", "define", "heartbeat_task", "send", "start"})
 """The calls that put something down, and find no room on a full disk."""
 
@@ -68,7 +61,7 @@ class SimulatedStore:
             slow = node.meet("slow", number)
             half = 0.0 if slow is None else slow.seconds / 2
             await asyncio.sleep(world.latency() + half)
-            if node.meet("refused", number) or (name in _FAILING and world.fails()):
+            if node.meet("refused", number):
                 raise StoreUnavailableError("the simulated store did not answer")
             if name in ROOMY and node.is_full:
                 raise StoreFullError("the simulated disk is full")
@@ -79,7 +72,7 @@ class SimulatedStore:
             if dies:
                 await self._die()
             is_idle = _is_idle(name, arguments, answer)
-            if node.misses(number, is_idle=is_idle) or (name in _FAILING and world.fails()):
+            if node.misses(number, is_idle=is_idle):
                 raise StoreUnavailableError("the simulated store's answer was lost")
             await asyncio.sleep(world.latency() + half)
             return answer

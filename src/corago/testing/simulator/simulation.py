@@ -59,7 +59,6 @@ class Simulation(World):
         faults: Iterable[Fault] = (),
         workers: int = 2,
         queues: Iterable[str] | None = None,
-        failure_rate: float = 0.0,
         lease: timedelta = timedelta(seconds=15),
         concurrency: int = 16,
         clock: Clock | None = None,
@@ -73,7 +72,6 @@ class Simulation(World):
             faults: what goes wrong.
             workers: how many workers a story has at a time.
             queues: the queues that they serve (default: all that the workflows use).
-            failure_rate: the share of workers' calls that fail, or whose answer is lost.
             lease: how long a worker is believed alive.
             concurrency: how many processes a worker holds at a time.
             clock: the calendar (default: it goes by the loop's time). One that is given does not
@@ -84,7 +82,6 @@ class Simulation(World):
             workflows,
             kinds,
             faults=faults,
-            failure_rate=failure_rate,
             lease=lease,
             concurrency=concurrency,
             clock=clock,
@@ -139,18 +136,13 @@ class Simulation(World):
                     raise
                 raise TimeoutError(f"the story is not over after {limit} of virtual time") from None
             except StandstillError:
-                self._stop_all()  # whoever is busy for ever would keep the watch from its end
+                self.stop_all()  # whoever is busy for ever would keep the watch from its end
                 raise
             finally:
                 try:
                     self.go_on(watch.ended())
                 finally:
                     self.end()
-
-    def _stop_all(self) -> None:
-        self._is_over = True
-        for node in self.nodes:
-            node.die()
 
     async def _told(self, story: Story[T]) -> T:
         self._is_kept = True

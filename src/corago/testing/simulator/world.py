@@ -52,7 +52,6 @@ class World:
         kinds: Mapping[str, ProgramOf] = KINDS,
         *,
         faults: Iterable[Fault] = (),
-        failure_rate: float = 0.0,
         lease: timedelta = timedelta(seconds=15),
         concurrency: int = 16,
         clock: Clock | None = None,
@@ -71,7 +70,6 @@ class World:
         self._trace = Trace()
         self._found: dict[str, None] = {}
         self._kinds = kinds
-        self._failure_rate = failure_rate
         self._settings = Settings(lease=lease, concurrency=concurrency)
         self._ids = 0
         self._is_over = False
@@ -123,15 +121,8 @@ class World:
 
     def latency(self) -> float:
         """How long a message of the node that runs takes, in seconds."""
-        return self._chance().choice(_LATENCIES)
-
-    def fails(self) -> bool:
-        """Whether a call of the store by the node that runs goes wrong."""
-        return self._failure_rate > 0 and self._chance().random() < self._failure_rate
-
-    def _chance(self) -> random.Random:
         node = CURRENT.get()
-        return self.random if node is None else node.random
+        return (self.random if node is None else node.random).choice(_LATENCIES)
 
     def new_id(self) -> str:
         """The next id: a number, so that runs can be compared."""
@@ -217,15 +208,19 @@ class World:
 
     def end(self) -> None:
         """Everybody dies, and nothing more happens."""
-        self._is_over = True
         asyncio.set_event_loop(self.loop)
         try:
-            for node in self.nodes:
-                node.die()
+            self.stop_all()
             self._sweep()
         finally:
             asyncio.set_event_loop(None)
             self.loop.close()
+
+    def stop_all(self) -> None:
+        """Let everybody die, and nobody be born any more."""
+        self._is_over = True
+        for node in self.nodes:
+            node.die()
 
     def _sweep(self) -> None:
         """Close what the dead have left; nothing of it matters any more."""

@@ -12,8 +12,8 @@ order by e.position
 limit ?;
 
 -- name: events_after_snapshot
--- The events of a process that its snapshot does not hold yet.
-select i.id, cast(e.data as blob)
+-- The events of a process that its snapshot does not hold yet, each with its place behind it.
+select i.id, e.position - i.snapshot_position, cast(e.data as blob)
 from workflow_instances i
 join events e on e.instance_id = i.id and e.run = i.run and e.position > i.snapshot_position
 where i.id = ?
@@ -21,7 +21,7 @@ order by e.position;
 
 -- name: events_after_snapshots
 -- The same of several processes.
-select i.id, cast(e.data as blob)
+select i.id, e.position - i.snapshot_position, cast(e.data as blob)
 from workflow_instances i
 join events e on e.instance_id = i.id and e.run = i.run and e.position > i.snapshot_position
 where i.id in (select value from json_each(?))
