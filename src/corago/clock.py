@@ -42,6 +42,34 @@ class SystemClock:
         return time.monotonic()
 
 
+class SharedClock:
+    """The machine's own clock, brought into line with the calendar of somebody whom many ask.
+
+    Whoever tells his instant in an answer is heard; where the two agree, as far as the answer's way
+    lets one say, nothing changes.
+    """
+
+    def __init__(self, own: Clock) -> None:
+        """Go by the own clock, as long as nothing else is heard."""
+        self.own = own
+        self._ahead = timedelta(0)
+        self.now: Callable[[], datetime] = own.now
+        """The instant of the shared calendar; rather a little late than early."""
+
+    def _brought_into_line(self) -> datetime:
+        return self.own.now() + self._ahead
+
+    def monotonic(self) -> float:
+        """Seconds from an arbitrary start; never goes back."""
+        return self.own.monotonic()
+
+    def hear(self, at: datetime, asked: datetime) -> None:
+        """It was `at` there, some time after it was `asked` by the own clock, and before now."""
+        least, most = at - self.own.now(), at - asked
+        if least <= most and not least <= self._ahead <= most:
+            self._ahead, self.now = least, self._brought_into_line
+
+
 class Sleeper(Protocol):
     """Whoever works and rests on an event loop, by a clock that is moved by hand."""
 

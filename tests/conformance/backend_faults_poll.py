@@ -1,4 +1,4 @@
-"""Faults of a backend in giving decision tasks: clauses 26 to 33."""
+"""Faults of a backend in giving decision tasks: clauses 26 to 33, and 77."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import Any
 
 from msgspec.structs import replace
 
+from corago.clock import SystemClock
 from corago.core import events as e
 from corago.core import history
 from corago.core.tasks import DecisionTask
@@ -38,6 +39,18 @@ def _polls(**changes: Any) -> Mutant:
 def _polled(change: Callable[[Any, Any, Args], Any]) -> Mutant:
     """A backend that answers otherwise when it is asked for decision tasks."""
     return answered("poll_decision_tasks", change)
+
+
+def _first(store: Any, now_us: int) -> int:
+    """The instant of the first claim."""
+    first: int = store.__dict__.setdefault("first", now_us)
+    return first
+
+
+class OfItsMachine(Faulty):
+    """A backend that goes by the calendar of whatever machine it is on."""
+
+    clock = SystemClock()
 
 
 async def _newest_first(faulty: Faulty, args: Args) -> Any:
@@ -300,6 +313,18 @@ POLLING: dict[str, dict[str, Mutant]] = {
         "it is taken up as it was at the start": answered(
             "resume", lambda _, task, __: task and _at_the_start(task)
         ),
+    },
+    "B77": {
+        "its calendar stands still": over(
+            stores.answered("claim", lambda s, c, *_: replace(c, now_us=_first(s, c.now_us)))
+        ),
+        "its calendar is a moment behind": over(
+            stores.answered("claim", lambda _, c, *__: replace(c, now_us=c.now_us - 1))
+        ),
+        "those who run activities hear of another": over(
+            stores.answered("claim_tasks", lambda _, c, *__: replace(c, now_us=c.now_us + 1))
+        ),
+        "it shows the machine's own calendar": Mutant(OfItsMachine),
     },
     "B33": {
         "no messages come later": answered("mail", lambda *_: ()),

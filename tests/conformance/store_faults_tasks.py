@@ -1,4 +1,4 @@
-"""Faults of a store in tasks: clauses 31, 33, 34 and 35."""
+"""Faults of a store in tasks: clauses 31, 33, 34, 35 and 50."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from corago.ports.store import Append, NewTask, Task
+from corago.ports.store import Append, NewTask, Refusal, Task
 from corago.stores.memory import MemoryStore
 from tests.conformance import store_misfits_tasks as misfits
 from tests.conformance.store_mutants import (
@@ -29,6 +29,25 @@ from tests.conformance.store_mutants import (
 def _tasks(change: Callable[[NewTask], NewTask]) -> Mutant:
     """A store that puts other tasks than it was asked to."""
     return asked("append", lambda _, a: replace(a, tasks=tuple(map(change, a.tasks))))
+
+
+def _begun(is_begun: Callable[[Any], bool]) -> Mutant:
+    """A store that sees less of what was begun."""
+    return asked(
+        "append",
+        lambda s, a: replace(
+            a,
+            unbegun=tuple(t.path for t in _of(s, a) if t.path in a.unbegun and is_begun(t)),
+        ),
+    )
+
+
+def _refusing(refuses: Callable[[MemoryStore, Append], bool]) -> Mutant:
+    """A store that refuses more commits."""
+    return asked(
+        "append",
+        lambda s, a: replace(a, fence=replace(a.fence, position=-1)) if refuses(s, a) else a,
+    )
 
 
 def _told(change: Callable[[Task], Task]) -> Mutant:
@@ -148,6 +167,28 @@ QUEUES: dict[str, Mutant] = {
     "opening frees tasks": forgetful(lambda s: [put(t, owner=None, due_us=0) for t in _all(s)]),
     "nobody hears of tasks": misfits.MuteOfTasks,
     "nobody hears of marks and drops": misfits.MuteOfMarks,
+}
+
+UNBEGUN: dict[str, Mutant] = {
+    "what was begun is as good as unbegun": appended(unbegun=()),
+    "only the first is asked whether it was begun": asked(
+        "append", lambda _, a: replace(a, unbegun=a.unbegun[:1])
+    ),
+    "only what is held was begun": _begun(lambda t: t.owner is not None),
+    "what is detached is unbegun": _begun(lambda t: not t.is_detached),
+    "what somebody vanished with is unbegun": _begun(lambda t: not t.losses),
+    "what was let go of was begun": _refusing(
+        lambda s, a: any(t.path in a.unbegun and t.epoch for t in _of(s, a))
+    ),
+    "what is not there was begun": _refusing(
+        lambda s, a: not {t.path for t in _of(s, a)}.issuperset(a.unbegun)
+    ),
+    "what another process has begun was begun": _refusing(
+        lambda s, a: any(t.path in a.unbegun and t.owner for t in _all(s))
+    ),
+    "what is refused for what was begun is kept": after_append(
+        Refusal.FENCED, lambda s, _, a: s._keep(a.blobs)
+    ),
 }
 
 TAKING: dict[str, Mutant] = {
@@ -297,6 +338,7 @@ RETURNED: dict[str, Mutant] = {
 
 FAULTS: dict[str, dict[str, Mutant]] = {
     "C31": QUEUES,
+    "C50": UNBEGUN,
     "C33": TAKING,
     "C34": DONE,
     "C35": RETURNED,

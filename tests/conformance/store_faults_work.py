@@ -1,4 +1,4 @@
-"""Faults of a store in claiming, finding, burying and telling: clauses 19 to 25, and the rest."""
+"""Faults of a store in claiming, finding, burying and telling: clauses 19 to 25, 49, and others."""
 
 from __future__ import annotations
 
@@ -331,6 +331,23 @@ OTHER: dict[str, Mutant] = {
     "other objects never stir": misfits.TwinsNeverStir,
 }
 
+CALENDAR: dict[str, Mutant] = {
+    "claims are a moment old": answered(
+        "claim", lambda _, claims, *__: replace(claims, now_us=claims.now_us - 1)
+    ),
+    "claims of tasks are a moment early": answered(
+        "claim_tasks", lambda _, claims, *__: replace(claims, now_us=claims.now_us + 1)
+    ),
+    "claims tell when they may come again": answered(
+        "claim",
+        lambda _, claims, *__: replace(claims, now_us=claims.next_due_us or claims.now_us),
+    ),
+    "claims that bring nothing tell no instant": answered(
+        "claim",
+        lambda _, claims, *__: replace(claims, now_us=claims.now_us if claims.taken else 0),
+    ),
+}
+
 FAULTS: dict[str, dict[str, Mutant]] = {
     "C19": CLAIMS,
     "C20": LEASES,
@@ -339,5 +356,6 @@ FAULTS: dict[str, dict[str, Mutant]] = {
     "C23": PAGES,
     "C24": BEATS,
     "C25": BURYING,
+    "C49": CALENDAR,
     "other": OTHER,
 }

@@ -169,4 +169,4 @@ class InlineStore(SqliteStore):
             told=self._told,
         )
         self.readers = InlineReaders(path, self._patience, loop)
-        self._opened = _Opened(os.getpid(), locks, stirring, self.writer, self.readers)
+        self._opened = _Opened(os.getpid(), None, locks, stirring, self.writer, self.readers)

@@ -23,16 +23,9 @@ CORE = (
     Mutant(
         "the outcome of an earlier visit to a step ends the step's next occurrence",
         "core/advancing.py",
-        "if wish.path == message.path and wish.occurrence == message.occurrence:",
-        "if wish.path == message.path:",
+        "if wish.path == path and wish.occurrence == occurrence:",
+        "if wish.path == path:",
         (_KERNEL,),
-    ),
-    Mutant(
-        "a decider's activity is ended by the late outcome of an older attempt",
-        "core/batches.py",
-        "return wish if attempt == message.attempt else None",
-        "return wish if attempt >= message.attempt else None",
-        (_BATCHES, "tests/unit/decider/test_activities.py"),
     ),
     Mutant(
         "an activity's outcome is recorded twice",
@@ -101,8 +94,8 @@ CORE = (
     Mutant(
         "the next attempt of a step has the number of the one before",
         "core/process.py",
-        "        event.attempt + 1,\n        first,",
-        "        event.attempt,\n        first,",
+        "        event.attempt + 1,\n        known.first,",
+        "        event.attempt,\n        known.first,",
         (_PROCESS,),
     ),
     Mutant(

@@ -160,8 +160,8 @@ RUNTIME = (
     Mutant(
         "an OS process that stood still beyond its lease begins what others have done meanwhile",
         "runtime/attempt.py",
-        "return self._host.worker.lease.is_fresh",
-        "return bool(self._host.worker)",
+        "return worker.lease.is_fresh and not is_late",
+        "return not is_late",
         ("tests/runtime/test_standstill.py",),
     ),
     # -- leases ------------------------------------------------------------------------------------
@@ -220,7 +220,7 @@ RUNTIME = (
     Mutant(
         "a process that is about to be born is taken for one whose start was not answered",
         _WORKER,
-        "            for process_id in sorted(held - turns.keys() - begun - self._births):\n"
+        "            for process_id in sorted(held - turns.keys() - begun - self._births.keys()):\n"
         "                task = await self.backend.resume(process_id, self.id)\n"
         "                if task is not None and process_id not in self._births:\n",
         "            for process_id in sorted(held - turns.keys() - begun):\n"
@@ -297,10 +297,17 @@ RUNTIME = (
         (_LATE,),
     ),
     Mutant(
+        "the repeat of a start that is answered before the first uncovers it",
+        _WORKER,
+        "self._births[wish.process_id] += 1",
+        "self._births[wish.process_id] = 1",
+        (_LATE,),
+    ),
+    Mutant(
         "what is taken back by an old answer does again what has begun meanwhile",
         _WORKER,
-        "held - turns.keys() - begun - self._births",
-        "held - turns.keys() - self._births",
+        "held - turns.keys() - begun - self._births.keys()",
+        "held - turns.keys() - self._births.keys()",
         (_LATE,),
     ),
     Mutant(
@@ -313,7 +320,7 @@ RUNTIME = (
     Mutant(
         "an outcome is thrown away as soon as the lease is late, and its task kept",
         "runtime/errand.py",
-        "            if worker.lease.is_lost or worker.id != owner:\n                return\n",
+        "            if not self._is_mine:\n                return\n",
         "            return\n",
         (_LATE,),
     ),
@@ -327,7 +334,7 @@ RUNTIME = (
     Mutant(
         "a result is taken after its limit, if it is quicker than the alarm",
         "runtime/attempt.py",
-        "end = self._overdue(end)",
+        "end = self._in_time(end)",
         "pass",
         ("tests/runtime/test_activity_limits.py",),
     ),
@@ -399,8 +406,8 @@ RUNTIME = (
     Mutant(
         "a command for a selection is given to what has moved on since",
         "runtime/operate.py",
-        "if at is not None and process.position != at:",
-        "if at is not None and process.position < at:",
+        "if selected is None or selected == now:",
+        "if selected is None or selected <= now:",
         ("tests/runtime/test_bulk.py",),
     ),
     Mutant(
@@ -413,8 +420,52 @@ RUNTIME = (
     Mutant(
         "a decision is taken though its time is up",
         "runtime/sittings.py",
-        "        if sitting.until <= self.clock.now():\n",
-        "        if sitting.until < sitting.process.at:\n",
+        "if not is_open or sitting.until <= self.clock.now():",
+        "if not is_open or sitting.until < sitting.process.at:",
         ("tests/runtime/test_manual_leases.py",),
+    ),
+    # -- clocks that differ ------------------------------------------------------------------------
+    Mutant(
+        "a worker goes by its own machine's calendar, whatever the store's says",
+        "clock.py",
+        "if least <= most and not least <= self._ahead <= most:",
+        "if False:",
+        ("tests/runtime/test_clocks_that_differ.py",),
+    ),
+    Mutant(
+        "a calendar is brought into line by an answer that was on its way when it went back",
+        "clock.py",
+        "if least <= most and not least <= self._ahead <= most:",
+        "if not least <= self._ahead <= most:",
+        ("tests/runtime/test_clocks_that_differ.py",),
+    ),
+    # -- at most once ------------------------------------------------------------------------------
+    Mutant(
+        "a decider's activity is begun again, at most once, after an error of ours",
+        _WORKER,
+        "has_begun = batch and any(",
+        "has_begun = not batch and any(",
+        ("tests/runtime/test_at_most_once.py",),
+    ),
+    Mutant(
+        "what may run at most once is tried again when its time was up",
+        "core/attempts.py",
+        "if result.kind in _FINAL or wish.at_most_once:",
+        "if result.kind in _FINAL:",
+        ("tests/runtime/test_at_most_once.py",),
+    ),
+    Mutant(
+        "a decider that is asked to stop needs nobody for what is in doubt",
+        "core/process.py",
+        "suspended=p.suspended if p.is_decided else (),",
+        "suspended=(),",
+        ("tests/runtime/test_at_most_once.py",),
+    ),
+    Mutant(
+        "the thread of a stuck step is not replaced when many are",
+        "runtime/executor.py",
+        "is_replaced, lost = not self._is_closed, self._lost",
+        "is_replaced, lost = self._lost < 5, self._lost",
+        ("tests/runtime/test_executor.py",),
     ),
 )

@@ -8,6 +8,7 @@ from tests.mutants.core import CORE
 from tests.mutants.memory import MEMORY
 from tests.mutants.mutant import Mutant
 from tests.mutants.runtime import RUNTIME
+from tests.mutants.sqlite import SQLITE
 
 _SEEDS = ("tests/simulation/test_seeds.py",)
 
@@ -24,10 +25,17 @@ _CHOSEN = {
     "a turn does not hear that the worker before it vanished",
     "messages are lost when others come before they are written",
     "a retry has another idempotency key than the attempt before",
+    "a message does not wake a process that waits for an instant, in SQLite",
+    "one message more is struck off than was consumed",
+    "the last message that was consumed comes again, in SQLite",
+    "whoever takes up a process is not told that its worker vanished, in SQLite",
+    "a snapshot in SQLite is said to stand where it was before its own events",
+    "a run in SQLite begins with the snapshot of the run before",
+    "the tasks of a worker that vanished stay in its hands",
 }
 
 SIMULATED: tuple[Mutant, ...] = tuple(
     replace(each, name=f"{each.name} (simulated)", suites=_SEEDS)
-    for each in (*CORE, *MEMORY, *RUNTIME)
+    for each in (*CORE, *MEMORY, *RUNTIME, *SQLITE)
     if each.name in _CHOSEN
 )

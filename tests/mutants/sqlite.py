@@ -339,4 +339,18 @@ SQLITE = (
         "min(coalesce(due_us, :now_us) + run_us,",
         _checks(LimitChecks, ExpiryChecks),
     ),
+    Mutant(
+        "a file is opened by hand beside those who have it open, and their locks are gone",
+        "stores/sqlite/opening.py",
+        "    if size < SMALLEST_PAGE:",
+        '    path.open("rb").close()\n    if size < SMALLEST_PAGE:',
+        ("tests/stores/test_sqlite_os_processes.py",),
+    ),
+    Mutant(
+        "a fork opens what its parent has open",
+        "stores/sqlite/forks.py",
+        "if number(path) in _inherited:",
+        "if False:",
+        ("tests/runtime/test_fork.py",),
+    ),
 )

@@ -88,6 +88,8 @@ class FlakyStore:
 class Stage(Simulation):
     """A virtual world with one store in memory; engines on it hear of each other at once."""
 
+    store: MemoryStore
+
     def __init__(
         self, *workflows: Workflow, lease: float = 15.0, seed: int = 11, **settings: Any
     ) -> None:
@@ -101,14 +103,16 @@ class Stage(Simulation):
         *,
         has_worker: bool = True,
         workflows: Iterable[Workflow] | None = None,
+        clock: Clock | None = None,
         **settings: Any,
     ) -> EngineCore:
         """An engine with a connection of its own, `stores[-1]`; in a node, it can die with it."""
+        time = clock or self.clock
         store: Any = FlakyStore(self.store, node)
         self.stores.append(store)
-        surround = Surround(self.clock, self.new_id, _patient, lambda _: InlineExecutor())
+        surround = Surround(time, self.new_id, _patient, lambda _: InlineExecutor())
         return EngineCore(
-            LocalBackend(store, self.clock, KINDS),
+            LocalBackend(store, time, KINDS),
             surround,
             Settings(has_worker=has_worker, **{**self._given, **settings}),
             self.workflows if workflows is None else workflows,

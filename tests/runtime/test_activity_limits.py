@@ -222,3 +222,32 @@ def test_the_next_attempt_reads_what_was_said_without_a_queue_too() -> None:
 
     stage.run(story())
     assert read == [None, {"frame": 7}]
+
+
+@pytest.mark.parametrize("queue", [None, "gpu"])
+@pytest.mark.parametrize("limits", [{"start_to_close": 3}, {"heartbeat_timeout": 3}])
+@pytest.mark.parametrize("ends", ["returns", "raises", "aborts"])
+def test_what_an_activity_brings_that_was_stopped_by_a_limit_is_late(
+    queue: str | None, limits: dict[str, Any], ends: str
+) -> None:
+    stage = Stage()
+
+    @activity(queue=queue, **limits)
+    async def working() -> Any:
+        try:
+            await asyncio.sleep(60)
+        except asyncio.CancelledError:
+            await asyncio.sleep(1)
+        if ends == "raises":
+            raise ConnectionError("away")
+        return e.ActivityAborted("no") if ends == "aborts" else "done"
+
+    body = running(working)
+
+    async def story() -> None:
+        async with stage.engine(workflows=[body], queues=("gpu",)) as engine:
+            found = await (await engine.start(body, id="p")).result(timeout=100)
+            assert found["end"] == "ActivityTimedOut"
+            assert stage.seconds >= 4
+
+    stage.run(story())

@@ -7,9 +7,20 @@ from typing import Any
 
 import pytest
 
-from corago import CommandRefusedError, ProcessFailedError, State, current, parallel, step, wait_for
+from corago import (
+    CommandRefusedError,
+    ProcessFailedError,
+    Retry,
+    State,
+    current,
+    parallel,
+    step,
+    wait_for,
+)
 from corago.core import events as e
+from corago.decider import Process, ScheduleActivity, activity
 from corago.ports.store import Append
+from tests.runtime.deciders import complete, decider
 from tests.runtime.stage import BEFORE, Stage, ends, kinds, listing, reaches, until
 
 
@@ -242,6 +253,19 @@ def test_a_suspended_process_can_be_canceled() -> None:
     stage.run(story())
 
 
+def breaks_at_the_first_signal(stage: Stage) -> None:
+    """Let the turn of the last engine's worker break by an error that is nobody's code."""
+    inner, broken = stage.store.append, list[Append]()
+
+    async def append(wish: Append) -> Any:
+        if any(b"SignalReceived" in each for each in wish.events) and not broken:
+            broken.append(wish)
+            raise RuntimeError("something is wrong with the machine")
+        return await inner(wish)
+
+    stage.stores[-1].__dict__["append"] = append
+
+
 def test_what_ran_when_its_process_was_set_aside_is_not_begun_again_by_letting_that_go_on() -> None:
     """The turn broke by an error of another branch: the retry is of that, not of the payment."""
     stage = Stage(lease=60)
@@ -256,15 +280,7 @@ def test_what_ran_when_its_process_was_set_aside_is_not_begun_again_by_letting_t
 
     async def story() -> None:
         async with stage.engine() as engine:
-            inner, broken = stage.store.append, list[Append]()
-
-            async def append(wish: Append) -> Any:
-                if any(b"SignalReceived" in each for each in wish.events) and not broken:
-                    broken.append(wish)
-                    raise RuntimeError("something is wrong with the machine")
-                return await inner(wish)
-
-            stage.stores[-1].__dict__["append"] = append
+            breaks_at_the_first_signal(stage)
             handle = await engine.start(body, id="p")
             await asyncio.sleep(2)
             await engine.signal("p", "go")
@@ -279,3 +295,156 @@ def test_what_ran_when_its_process_was_set_aside_is_not_begun_again_by_letting_t
             assert len(runs) == 2
 
     stage.run(story())
+
+
+@pytest.mark.parametrize("way", ["retry", "signal"])
+def test_what_a_decider_had_begun_when_it_was_set_aside_is_not_begun_again(way: str) -> None:
+    stage = Stage(lease=60)
+    runs: list[float] = []
+
+    @activity(at_most_once=True)
+    async def pay() -> None:
+        runs.append(stage.seconds)
+        await asyncio.sleep(30)
+
+    def decide(process: Process) -> Any:
+        for event in process.unseen_events():
+            match event:
+                case e.ProcessStarted():
+                    yield ScheduleActivity(pay)
+                case e.ActivityClosed(result=result):
+                    yield complete(result)
+
+    body = decider(decide, pay)
+
+    async def story() -> None:
+        async with stage.engine(workflows=[body]) as engine:
+            breaks_at_the_first_signal(stage)
+            handle = await engine.start(body, id="p")
+            await asyncio.sleep(2)
+            await engine.signal("p", "go")
+            await reaches(engine, "p", "suspended")
+            if way == "retry":
+                await engine.retry("p", step="")
+            else:
+                await engine.signal("p", "go on")
+            await asyncio.sleep(60)
+            asides = (await handle.history()).of(e.ProcessSuspended)
+            assert [each.path for each in asides] == ["", "pay"]
+            assert len(runs) == 1
+            await engine.retry("p")
+            await handle.result(timeout=60)
+            assert len(runs) == 2
+
+    stage.run(story())
+
+
+@pytest.mark.parametrize("heeds", [True, False])
+def test_a_decider_that_is_asked_to_stop_while_something_is_in_doubt_still_needs_a_person(
+    *, heeds: bool
+) -> None:
+    stage = Stage(lease=15)
+    runs: list[float] = []
+
+    @activity(at_most_once=True)
+    async def pay() -> None:
+        runs.append(stage.seconds)
+        await asyncio.sleep(3600)
+
+    def decide(process: Process) -> Any:
+        for event in process.unseen_events():
+            match event:
+                case e.ProcessStarted():
+                    yield ScheduleActivity(pay)
+                case e.ActivityClosed(result=result):
+                    yield complete(result)
+
+    body = decider(decide, pay, handles_cancel=heeds)
+    stage.workflows = (body,)
+
+    async def story() -> None:
+        node = stage.node("first")
+        node.spawn(stage.worker(node))
+        async with stage.client() as client:
+            await client.start(body, id="p")
+            await until(lambda: bool(runs))
+            node.die()
+            async with stage.engine() as engine:
+                await reaches(engine, "p", "suspended", 60)
+                await engine.cancel("p")
+                await asyncio.sleep(5)
+                if not heeds:
+                    assert (await engine.info("p")).status == "canceled"
+                    return
+                assert (await engine.info("p")).status == "suspended"
+                assert (await engine.explain("p")).reason == "suspended"
+                assert await engine.count(status="suspended") == {"suspended": 1}
+                await engine.set_result("p", "paid")
+                assert (await engine.wait("p", 10))["result"] == "paid"
+
+    stage.run(story())
+
+
+@pytest.mark.parametrize("queue", [None, "gpu"])
+@pytest.mark.parametrize("stubborn", [True, False])
+def test_one_whose_time_was_up_is_not_begun_again_by_itself(
+    queue: str | None, *, stubborn: bool
+) -> None:
+    """It may have taken effect, or do so yet: who can't be stopped runs on beside the next one."""
+    stage = Stage()
+    runs: list[int] = []
+    policy = Retry(attempts=3, delay=1)
+
+    @step("Pay", at_most_once=True, queue=queue, timeout=5, retry=policy)
+    async def pay() -> State:
+        runs.append(current().attempt)
+        while stage.seconds < 60:
+            try:
+                await asyncio.sleep(60)
+            except asyncio.CancelledError:
+                if not stubborn:
+                    raise
+        return {}
+
+    body = listing(pay)
+
+    async def story() -> None:
+        async with stage.engine(queues=("gpu",)) as engine:
+            handle = await engine.start(body, id="p")
+            with pytest.raises(ProcessFailedError, match="ActivityTimedOut"):
+                await handle.result(timeout=40)
+            assert runs == [1]
+            await engine.retry("p")
+            await until(lambda: runs == [1, 2], 20)
+
+    stage.run(story())
+
+
+def test_one_whose_worker_vanished_and_whose_time_was_up_is_not_begun_again_by_itself() -> None:
+    stage = Stage(lease=3600)
+    runs: list[int] = []
+
+    @step("Pay", at_most_once=True, queue="gpu", timeout=10, retry=Retry(attempts=3))
+    async def pay() -> None:
+        runs.append(current().attempt)
+        await asyncio.sleep(3600)
+
+    body = listing(pay)
+
+    async def story() -> None:
+        async def serve() -> None:
+            async with stage.engine(node, workflows=[body], queues=("gpu",)):
+                await asyncio.sleep(3600)
+
+        node = stage.node("first")
+        node.spawn(serve())
+        async with stage.client() as client:
+            handle = await client.start(body, id="p")
+            await until(lambda: bool(runs))
+            node.die()
+            async with stage.engine(workflows=[body], queues=("gpu",)):
+                with pytest.raises(ProcessFailedError, match="ActivityTimedOut"):
+                    await handle.result(timeout=60)
+
+    stage.run(story())
+    assert runs == [1]

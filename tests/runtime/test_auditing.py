@@ -274,6 +274,46 @@ def test_what_was_spoiled_is_found(spoil: Callable[[MemoryStore], None]) -> None
     assert any(said in text for text in mine), found
 
 
+def test_a_process_that_nothing_wakes_to_take_what_came_for_it_is_found() -> None:
+    body = listing(wait_for("go"))
+    stage = Stage(body)
+
+    async def story() -> None:
+        async with stage.engine() as engine:
+            await engine.start(body, id="p")
+            await reaches(engine, "p", "waiting")
+        async with stage.client() as client:
+            await client.signal("p", "go")
+
+    stage.run(story())
+    assert audited(stage.store)[0] == []
+    put(stage.store, "p", due_us=None)
+    (found,) = audited(stage.store)[0]
+    assert "a Signal waits in its inbox, and by its row nothing wakes it" in found
+
+
+def test_a_failed_process_is_to_be_woken_by_a_command_and_by_nothing_else() -> None:
+    broken = step_of("Broken")(raising)
+    stage = Stage(body := listing(broken))
+
+    async def story() -> None:
+        async with stage.engine() as engine:
+            await engine.start(body, id="p")
+            await reaches(engine, "p", "failed")
+        async with stage.client() as client:
+            await client.retry("p")
+
+    stage.run(story())
+    assert audited(stage.store)[0] == []
+    put(stage.store, "p", due_us=None)
+    (found,) = audited(stage.store)[0]
+    assert "a Command waits in its inbox" in found
+
+
+def raising() -> None:
+    raise OSError("no")
+
+
 ASLEEP = listing(sleep(3600))
 
 

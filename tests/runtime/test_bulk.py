@@ -23,6 +23,7 @@ from corago import (
     wait_for,
 )
 from corago.core import events as e
+from corago.decider import ContinueAsNew, Process, Workflow
 from corago.runtime import bulk
 from corago.runtime.bulk import PAGE, TAKES, Selected
 from corago.runtime.engine import EngineCore
@@ -140,7 +141,7 @@ SELECTION = Selection(
     "one",
     datetime(2030, 5, 4, 12, tzinfo=UTC),
     {"workflow": "create_port", "status": "failed"},
-    (Selected('p"1', "failed", 12), Selected("ü", "failed", 3), Selected("q", "waiting", 1)),
+    (Selected('p"1', "failed", 12), Selected("ü", "failed", 3, 7), Selected("q", "waiting", 1)),
 )
 
 
@@ -160,7 +161,8 @@ def test_a_selection_comes_back_from_its_json_with_a_line_for_each_process(
 ) -> None:
     text = selection.to_json()
     assert Selection.from_json(text) == Selection.from_json(text.encode()) == selection
-    assert json.loads(text)["targets"] == [[t.id, t.status, t.position] for t in selection.targets]
+    rows = [[each.id, each.status, each.position, each.run] for each in selection.targets]
+    assert json.loads(text)["targets"] == rows
     assert sum(line.startswith("[") for line in text.splitlines()) == selection.count
 
 
@@ -173,12 +175,17 @@ def test_a_selection_comes_back_from_its_json_with_a_line_for_each_process(
         b"\xff",
         SELECTION.to_json().replace("12", '"12"'),
         SELECTION.to_json().replace("Z", ""),
-        SELECTION.to_json().replace('["q","waiting",1]', '["q"]'),
+        SELECTION.to_json().replace('["q","waiting",1,1]', '["q"]'),
     ],
 )
 def test_what_is_no_saved_selection_is_refused(bad: str | bytes) -> None:
     with pytest.raises(InvalidInputError):
         Selection.from_json(bad)
+
+
+def test_a_selection_that_was_saved_without_runs_means_the_first_ones() -> None:
+    text = SELECTION.to_json().replace('["q","waiting",1,1]', '["q","waiting",1]')
+    assert Selection.from_json(text) == SELECTION
 
 
 # -- applying --------------------------------------------------------------------------------------
@@ -225,6 +232,36 @@ def test_what_has_moved_on_since_it_was_selected_is_refused_and_left_alone(verb:
             await asyncio.sleep(1)
             assert len(await engine.history("a")) == len(before)
             assert await engine.pending("a") == ()
+
+    stage.run(story())
+
+
+def test_who_rests_at_the_same_place_of_another_run_has_moved_on() -> None:
+    class Round(Workflow):
+        name = "round"
+
+        def initiate(self, process: Process) -> None:
+            """Wait for a signal."""
+
+        def respond_to_signal(self, process: Process, event: Any) -> Any:
+            return ContinueAsNew(None)
+
+    stage = Stage(Round)
+
+    async def story() -> None:
+        async with stage.engine() as engine:
+            await engine.start(Round, id="a")
+            await reaches(engine, "a", "waiting")
+            selection = await engine.select()
+            await engine.signal("a", "again")
+            await until(lambda: stage.store._processes["a"].run == 2)
+            await reaches(engine, "a", "waiting")
+            for verb in ("abort", "cancel", "signal"):
+                given: dict[str, Any] = {"name": "again"} if verb == "signal" else {}
+                (refused,) = (await engine.apply(verb, selection, **given)).refused
+                assert refused.why == (
+                    "it has moved on since it was selected (position 2 of run 1, now 2 of run 2)"
+                )
 
     stage.run(story())
 

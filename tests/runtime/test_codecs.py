@@ -4,13 +4,24 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from corago import CodecError, Engine, RequestError, State, step, wait_for, workflow
+from corago import (
+    CodecError,
+    Engine,
+    ProcessCanceledError,
+    RequestError,
+    State,
+    child,
+    step,
+    wait_for,
+    workflow,
+)
 from corago.backends.local import LocalBackend
 from corago.codecs import Encrypted, PayloadCodec, Zlib
 from corago.keys import fresh_key
@@ -120,6 +131,37 @@ def test_a_worker_without_the_codec_leaves_a_process_to_those_who_have_it(
     with caplog.at_level(logging.ERROR):
         stage.run(story())
     assert "process p is left alone for now: this row was encoded by the codec 'aes'" in caplog.text
+
+
+def test_a_process_is_not_aborted_without_the_codec_that_knows_its_children(tmp_path: Path) -> None:
+    @workflow("Inner")
+    def inner() -> Any:
+        return init >> wait_for("go") >> done
+
+    @workflow("Outer")
+    def outer() -> Any:
+        return init >> child(inner) >> done
+
+    url = f"sqlite:///{tmp_path / 'work.db'}"
+    with Engine(url, workflows=[outer], codec=CHAIN) as engine:
+        engine.start(outer, id="p")
+        end = time.monotonic() + DEADLINE
+        while engine.count(status="waiting") != {"waiting": 2}:
+            assert time.monotonic() < end
+    for codecs, says in (
+        ((), "encoded by the codec 'aes'"),
+        ([Zlib(), Encrypted(fresh_key())], "the keys here are"),
+    ):
+        with Engine(url, worker=False, codec=codecs) as blind:
+            with pytest.raises(CodecError, match=says):
+                blind.abort("p")
+            refused = blind.apply("abort", blind.select(status="waiting"))
+            assert [says in str(each.why) for each in refused.targets] == [True, True]
+            assert blind.count() == {"waiting": 2}
+    with Engine(url, workflows=[outer], codec=CHAIN) as engine:
+        engine.abort("p")
+        with pytest.raises(ProcessCanceledError):
+            engine.get("p/inner").result(timeout=DEADLINE)
 
 
 def test_a_process_that_waits_for_a_person_and_is_left_alone_is_sound() -> None:

@@ -73,26 +73,28 @@ def test_a_job_that_was_abandoned_in_the_queue_never_runs() -> None:
     asyncio.run(story())
 
 
-def test_stuck_threads_are_replaced_up_to_a_cap_and_come_back() -> None:
+def test_stuck_threads_are_replaced_however_many_and_told_of_when_they_are_many(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
     async def story() -> None:
         executor = ThreadExecutor(1, asyncio.get_running_loop())
         gate = threading.Event()
         answers: list[Any] = []
-        stuck = []
-        for _ in range(5):  # one and its four spares
-            one = job(lambda: gate.wait(DEADLINE), answers)
+        stuck = [job(lambda: gate.wait(DEADLINE), answers) for _ in range(6)]
+        for one in stuck:
             executor.submit(one)
+        executor.submit(job(lambda: "at last", answers))
+        for one in stuck:
             await until(lambda one=one: one.is_running)  # type: ignore[misc]
             executor.abandon(one)
-            stuck.append(one)
-        waiting = job(lambda: "at last", answers)
-        executor.submit(waiting)
-        gate.set()
         await until(lambda: answers == ["at last"])
-        assert (executor._pending, executor._lost) == (0, 0)
+        gate.set()
+        await until(lambda: (executor._pending, executor._lost, executor._live) == (0, 0, 1))
         executor.close()
 
     asyncio.run(story())
+    told = [record.message for record in caplog.records]
+    assert [text.partition(" ")[0] for text in told] == ["5", "6"]
 
 
 def test_an_answer_that_breaks_loses_no_other() -> None:

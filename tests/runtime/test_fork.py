@@ -14,7 +14,8 @@ pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="this system can
 SCRIPT = """
 import os, sys, warnings
 warnings.simplefilter("ignore")
-from corago import Engine, EngineClosedError, State, done, init, step, wait_for, workflow
+from corago import Engine, EngineClosedError, State, StoreUnavailableError
+from corago import done, init, step, wait_for, workflow
 
 @step("Work")
 def work() -> State:
@@ -118,3 +119,34 @@ def test_leaving_the_block_in_the_child_closes_nothing() -> None:
             if pid == 0:
                 os._exit(0)
     """)
+
+
+def test_a_child_is_refused_the_file_that_its_parent_has_open(
+    tmp_path_factory: pytest.TempPathFactory,
+) -> None:
+    folder = tmp_path_factory.mktemp("fork")
+    body = """
+        def main():
+            another = URL.replace("work.db", "another.db")
+            with Engine(another):
+                pass
+
+            def story():
+                try:
+                    Engine(URL).open()
+                except StoreUnavailableError as error:
+                    assert "fork" in str(error), error
+                else:
+                    raise AssertionError("it was opened")
+
+            with Engine(URL, workflows=[works]) as engine:
+                child(story)
+                engine.start(works, id="p")
+
+            def later():
+                with Engine(another), Engine(URL) as engine:
+                    assert engine.info("p").id == "p"
+
+            child(later)
+    """
+    run(body, repr(f"sqlite:///{folder / 'work.db'}"))

@@ -195,14 +195,19 @@ def test_the_next_attempt_reads_what_the_one_before_said(engine_of: MakeEngine) 
     assert read == [None, {"frame": 7}, {"frame": 7}]
 
 
-def test_what_was_said_survives_the_death_of_the_worker() -> None:
+@pytest.mark.parametrize(
+    "said",
+    ["half of it", {"$blobs": 7}, {"type": "Encoded", "codec": "zlib", "data": ""}],
+    ids=["a word", "as large values are kept", "as codecs leave it"],
+)
+def test_what_was_said_survives_the_death_of_the_worker(said: Any) -> None:
     stage = Stage(lease=6)
     read: list[Any] = []
 
     async def work() -> Any:
         here = current()
         read.append((here.attempt, here.last_details))
-        here.heartbeat("half of it")
+        here.heartbeat(said)
         await asyncio.sleep(3600 if len(read) == 1 else 1)
 
     body = saying(work)
@@ -219,7 +224,7 @@ def test_what_was_said_survives_the_death_of_the_worker() -> None:
                 await handle.result(timeout=60)
 
     stage.run(story())
-    assert read == [(1, None), (1, "half of it")]
+    assert read == [(1, None), (1, said)]
 
 
 async def opened(stage: Stage, node: Any, body: Any) -> None:

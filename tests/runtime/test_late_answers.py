@@ -10,7 +10,7 @@ import pytest
 from corago import State, done, init, parallel, step, wait_for, workflow
 from corago.core import codec
 from corago.core import messages as m
-from corago.ports.store import Append, Outgoing
+from corago.ports.store import Append, Born, NewProcess, Outgoing
 from corago.testing import replay
 from tests.runtime.stage import AFTER, Stage, kinds, listing, reaches, until
 
@@ -142,6 +142,40 @@ def test_what_is_taken_back_by_an_old_answer_does_not_run_what_was_recorded() ->
             worker.take_back()
             await started.wait()
             handle = await engine.start(body, id="p")
+            await asyncio.sleep(5)
+            await engine.signal("p", "go")
+            await handle.result(timeout=10)
+
+    stage.run(story())
+    assert runs == ["quick"]
+
+
+def test_a_start_that_is_answered_after_its_repeat_does_not_run_what_was_recorded() -> None:
+    """The same start twice at once: the first is not answered before the process has got on."""
+    stage = Stage(lease=15)
+    runs: list[str] = []
+
+    @step("Quick")
+    async def quick() -> None:
+        runs.append("quick")
+        await asyncio.sleep(0.5)
+
+    body = listing(quick, wait_for("go"))
+
+    async def story() -> None:
+        async with stage.engine(workflows=[body]) as engine:
+            inner = stage.store.start
+
+            async def start(new: NewProcess) -> Born:
+                born = await inner(new)
+                await asyncio.sleep(12 if born.is_new else 0)
+                return born
+
+            stage.stores[-1].__dict__["start"] = start
+            first = asyncio.ensure_future(engine.start(body, id="p"))
+            await until(lambda: "p" in stage.store._processes)
+            handle = await engine.start(body, id="p")
+            await first
             await asyncio.sleep(5)
             await engine.signal("p", "go")
             await handle.result(timeout=10)

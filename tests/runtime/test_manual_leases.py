@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 
 from corago import (
+    ActivityWorker,
     Engine,
     EngineClosedError,
     Manager,
@@ -344,6 +345,98 @@ def test_what_was_brought_while_the_store_was_away_is_kept() -> None:
         decide(manager, CompleteProcess("done"))
         assert manager.get("p").result(timeout=DEADLINE) == "done"
         assert ends(manager, "p") == [e.ActivityCompleted("done")]
+
+
+def test_a_worker_brings_what_it_did_though_the_store_was_away_at_each_of_its_calls() -> None:
+    class Beating(ActivityWorker):
+        def execute(self, task: Any) -> Any:
+            store.fail("heartbeat_task", times=1)
+            self.heartbeat("half")
+            store.fail("complete_task", times=1)
+            return "done"
+
+    manager, store = on_a_flaky_store(lease=timedelta(seconds=3))
+    with manager:
+        scheduled(manager, ScheduleActivity("a"))
+        assert Beating(manager).step(DEADLINE)
+        decide(manager, None)
+        assert ends(manager, "p") == [e.ActivityCompleted("done")]
+
+
+def test_what_is_left_to_others_is_left_though_the_store_was_away() -> None:
+    manager, store = on_a_flaky_store(lease=timedelta(seconds=3))
+    with manager:
+        task = open_activity(manager)
+        store.fail("detach_task", times=1)
+        manager.detach(task)
+        manager.complete(task.id, "done")
+        decide(manager, None)
+        assert ends(manager, "p") == [e.ActivityCompleted("done")]
+
+
+def test_an_activity_fails_by_a_call_of_its_own_that_the_store_did_not_take() -> None:
+    class Telling(ActivityWorker):
+        def execute(self, task: Any) -> Any:
+            store.fail("send", times=1)
+            self.manager.signal(task.process_id, "news")
+
+    manager, store = on_a_flaky_store(lease=timedelta(seconds=3))
+    with manager:
+        scheduled(manager, ScheduleActivity("a"))
+        assert Telling(manager).step(DEADLINE)
+        decide(manager, None)
+        (end,) = ends(manager, "p")
+        assert isinstance(end, e.ActivityFailed)
+        assert end.error.type == "StoreUnavailableError"
+
+
+def test_an_activity_fails_by_anothers_end_that_comes_too_late() -> None:
+    class Ending(ActivityWorker):
+        def execute(self, task: Any) -> Any:
+            self.manager.complete("7.7", "late")
+
+    with Manager(workflows=[Listening]) as manager:
+        scheduled(manager, ScheduleActivity("a"))
+        assert Ending(manager).step(DEADLINE)
+        decide(manager, None)
+        (end,) = ends(manager, "p")
+        assert isinstance(end, e.ActivityFailed)
+        assert end.error.type == "UnknownTaskError"
+
+
+def test_a_worker_that_stood_still_for_longer_than_its_lease_does_not_begin() -> None:
+    class Standing(Manager):
+        def seek_activity(self, *arguments: Any, **named: Any) -> Any:
+            task = super().seek_activity(*arguments, **named)
+            if not stood:
+                self._engine.desk.lease.fresh_until = 0.0
+            stood.append(task)
+            return task
+
+    class Noting(ActivityWorker):
+        def execute(self, task: Any) -> Any:
+            return f"{len(stood)}: {task.path}"
+
+    stood: list[Any] = []
+    with Standing(workflows=[Listening], lease=timedelta(seconds=1)) as manager:
+        scheduled(manager, ScheduleActivity("a"))
+        worker = Noting(manager)
+        assert worker.step(DEADLINE)
+        assert worker.step(DEADLINE)
+        decide(manager, None)
+        assert ends(manager, "p") == [e.ActivityCompleted("2: a")]
+
+
+def test_a_decision_that_is_brought_twice_is_late_though_the_store_is_away() -> None:
+    manager, store = on_a_flaky_store(lease=timedelta(seconds=3))
+    with manager:
+        manager.start(Listening, id="p")
+        task = manager.next_decision(timeout=DEADLINE)
+        assert task is not None
+        manager.complete(task, ScheduleActivity("a"))
+        store.fail("append", times=1)
+        with pytest.raises(UnknownTaskError):
+            manager.complete(task, ScheduleActivity("b"))
 
 
 def test_a_task_whose_claim_got_no_answer_is_given_back() -> None:

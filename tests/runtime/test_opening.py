@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import shutil
+import time
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -98,6 +101,43 @@ def test_an_engine_may_be_opened_again() -> None:
                 await handle.result(timeout=10)
 
     stage.run(story())
+
+
+def test_an_engine_that_is_opened_again_believes_the_file_that_it_finds(tmp_path: Path) -> None:
+    """A backup was brought back, and another engine went on with it."""
+    path, backup, life = tmp_path / "work.db", tmp_path / "backup.db", ["first"]
+
+    @step("Live")
+    def live() -> State:
+        return {"lived": life[0]}
+
+    @step("Tell")
+    def tell(lived: str) -> State:
+        return {"told": lived}
+
+    @workflow("Lives")
+    def lives() -> Any:
+        return init >> wait_for("go") >> live >> wait_for("end") >> tell >> done
+
+    def goes_on(engine: Engine, signal: str) -> None:
+        engine.signal("p", signal)
+        end = time.monotonic() + 20
+        while "lived" not in engine.get("p").info().state or engine.count(status="running"):
+            assert time.monotonic() < end
+
+    engine = Engine(f"sqlite:///{path}", workflows=[lives])
+    with engine:
+        engine.start(lives, id="p")
+    shutil.copy(path, backup)
+    with engine:
+        goes_on(engine, "go")
+    shutil.copy(backup, path)
+    life[0] = "second"
+    with Engine(f"sqlite:///{path}", workflows=[lives]) as other:
+        goes_on(other, "go")
+    with engine:
+        engine.signal("p", "end")
+        assert engine.get("p").result(timeout=20)["told"] == "second"
 
 
 def test_opening_an_open_engine_changes_nothing() -> None:

@@ -196,7 +196,50 @@ def test_the_time_of_a_worker_that_vanished_runs_out_all_the_same() -> None:
     assert begun == [1, 2]
 
 
-def test_one_that_ends_well_while_it_is_being_stopped_has_ended_well() -> None:
+@pytest.mark.parametrize("limits", [{"start_to_close": 5}, {"heartbeat_timeout": 5}])
+def test_an_attempt_whose_limit_ran_out_before_its_worker_heard_of_it_does_not_begin(
+    limits: dict[str, Any],
+) -> None:
+    stage = Stage(lease=60)
+    begun: list[int] = []
+
+    @activity(queue="gpu", retry=Retry(attempts=2, delay=0.0), **limits)
+    async def render() -> str:
+        begun.append(current().attempt)
+        return "done"
+
+    body = running(render)
+
+    async def story() -> None:
+        async with stage.engine(workflows=[body]) as driver:
+            handle = await driver.start(body)
+            async with stage.engine(workflows=[body], queues=GPU):
+                claimed = hears_late(stage.stores[-1], 12)
+                await claimed.wait()
+                async with stage.engine(workflows=[body], queues=GPU):
+                    assert (await handle.result(timeout=60))["result"] == "done"
+                    await asyncio.sleep(20)
+
+    stage.run(story())
+    assert begun == [2]
+
+
+def hears_late(store: Any, seconds: float) -> asyncio.Event:
+    """Let a connection tell of the next tasks that it is given after so long."""
+    claim, claimed = store.claim_tasks, asyncio.Event()
+
+    async def late(*arguments: Any) -> Any:
+        answer = await claim(*arguments)
+        if answer.taken and not claimed.is_set():
+            claimed.set()
+            await asyncio.sleep(seconds)
+        return answer
+
+    store.claim_tasks = late
+    return claimed
+
+
+def test_one_that_ends_well_while_it_is_being_stopped_is_late_and_ends_once() -> None:
     stage = Stage()
 
     @activity(queue="gpu", start_to_close=10)
@@ -212,7 +255,7 @@ def test_one_that_ends_well_while_it_is_being_stopped_has_ended_well() -> None:
     async def story() -> None:
         async with stage.engine(workflows=[body], queues=GPU) as engine:
             handle = await engine.start(body)
-            assert (await handle.result(timeout=60))["result"] == "just about"
+            assert (await handle.result(timeout=60)) == late("start_to_close", seconds=10)
             assert len((await handle.history()).of(e.ActivityClosed)) == 1
 
     stage.run(story())

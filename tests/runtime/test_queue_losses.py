@@ -466,3 +466,35 @@ def test_a_claim_that_is_under_way_when_the_engine_closes_is_no_loss() -> None:
                 assert await handle.result(timeout=5) == {"rendered": 1}
 
     stage.run(story())
+
+
+@pytest.mark.parametrize("calls", [1, 2, 3])
+def test_what_it_came_to_is_held_if_it_may_not_begin_twice_and_can_not_be_kept(calls: int) -> None:
+    """As where the key service of a codec is away: so many writes of an outcome fail by it."""
+    stage, runs = Stage(), list[int]()
+
+    @step("Pay", queue="gpu", at_most_once=True, retry=Retry(attempts=3, delay=1))
+    async def pay() -> State:
+        runs.append(current().attempt)
+        return {"paid": True}
+
+    body = listing(pay)
+
+    async def story() -> None:
+        async with stage.engine(workflows=[body], queues=GPU) as engine:
+            inner, left = stage.store.complete_task, [None] * calls
+
+            async def complete_task(*given: Any) -> bool:
+                if left:
+                    left.pop()
+                    raise ConnectionError("the key service is away")
+                return await inner(*given)
+
+            stage.stores[-1].__dict__["complete_task"] = complete_task
+            await engine.start(body, id="p")
+            if calls % 2:  # that it has ended can be told, but not what it came to
+                await reaches(engine, "p", "suspended", 100)
+                await engine.set_result("p", {"paid": True})
+            assert (await engine.wait("p", 100), runs) == ({"paid": True}, [1])
+
+    stage.run(story())

@@ -164,6 +164,34 @@ def test_whoever_is_quick_may_end_it_before_its_function_returns(engine_of: Make
     asyncio.run(story())
 
 
+@pytest.mark.parametrize(
+    ("seconds", "limits"), [(2, {"start_to_close": 20}), (3600, {"heartbeat_timeout": 20})]
+)
+def test_what_was_said_from_outside_is_not_said_over_by_what_its_function_said_before(
+    seconds: int, limits: dict[str, Any]
+) -> None:
+    stage = Stage()
+    tokens: list[str] = []
+
+    @activity(queue="gpu", auto_complete=False, **limits)
+    async def ask() -> None:
+        current().heartbeat("mine")
+        tokens.append(current().token)
+        await asyncio.sleep(seconds)
+
+    body = running(ask)
+
+    async def story() -> None:
+        async with stage.engine(workflows=[body], queues=GPU) as engine:
+            handle = await engine.start(body)
+            token = await token_of(tokens)
+            await asyncio.sleep(1)
+            await engine.heartbeat_activity(token, "theirs")
+            assert (await handle.result(timeout=60))["details"] == "theirs"
+
+    stage.run(story())
+
+
 def test_its_function_may_end_it_by_itself_all_the_same(engine_of: MakeEngine) -> None:
     @activity(queue="gpu", auto_complete=False)
     async def ask(n: int) -> str | None:

@@ -218,7 +218,8 @@ class Client:
         engine = self.engine
         lacking = [wait for wait in stuck if wait.detail.startswith("StepArgumentError")]
         # named, since a command that is given twice would hasten what waits for its next attempt
-        path = (lacking or stuck)[0].path if len(stuck) == 1 or lacking else None
+        is_one = len(stuck) == 1 and not stuck[0].detail.startswith("PoisonProcess")
+        path = (lacking or stuck)[0].path if is_one or lacking else None
         act = engine.skip if lacking else engine.retry
         await self.insist(lambda: act(info.id, step=path, actor="operator"))
 
@@ -280,7 +281,8 @@ async def tend_machine(client: Client, info: ProcessInfo) -> None:
     if info.status in {"suspended", "failed"} and stuck:
         # what failed for good, or can't be said, fails again
         lasting = [wait for wait in stuck if not wait.detail.startswith(("LeaseLost", "Poison"))]
-        engine, path = client.engine, (lasting or stuck)[0].path
+        engine, first = client.engine, (lasting or stuck)[0]
+        path = None if first.detail.startswith("PoisonProcess") else first.path
         act = engine.skip if lasting else engine.retry
         await client.insist(lambda: act(info.id, step=path, actor="operator"))
         return

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from corago.activity import current
@@ -36,10 +36,18 @@ ATTEMPTS = 4
 
 
 def planned(
-    ledger: Ledger, name: str = "planned", bears: Sequence[Any] = (), *, is_careful: bool = False
+    ledger: Ledger,
+    name: str = "planned",
+    bears: Sequence[Any] = (),
+    *,
+    is_careful: bool = False,
+    activities_by_kind: Mapping[str, Any] | None = None,
 ) -> type[Workflow]:
-    """The workflow of plans; a careful one lets its activities end when it is cancelled."""
-    works = _works(ledger)
+    """The workflow of plans; a careful one lets its activities end when it is cancelled.
+
+    What its activities do, those say that are given, by the kind of an item.
+    """
+    works = works_of(ledger) if activities_by_kind is None else activities_by_kind
     named = name
 
     class Planned(Workflow):
@@ -69,8 +77,8 @@ def planned(
     return Planned
 
 
-def _works(ledger: Ledger) -> dict[str, Any]:
-    """What can be done, by the kind of an item."""
+def works_of(ledger: Ledger, far_name: str = "Far") -> dict[str, Any]:
+    """What can be done, by the kind of an item; what a queue is for has this name."""
 
     async def attempt(item: Json, *, at_most_once: bool = False, is_queued: bool = False) -> Any:
         here = current()
@@ -92,7 +100,7 @@ def _works(ledger: Ledger) -> dict[str, Any]:
     async def near(item: Json) -> Any:
         return await attempt(item)
 
-    @activity(name="Far", retry=again, queue=QUEUE, heartbeat_timeout=600)
+    @activity(name=far_name, retry=again, queue=QUEUE, heartbeat_timeout=600)
     async def far(item: Json) -> Any:
         return await attempt(item, is_queued=True)
 
@@ -118,7 +126,7 @@ def _is_over(process: Process, stage: Sequence[Json]) -> bool:
     return not is_open and waits <= _signals(process)
 
 
-def _decision(process: Process, works: dict[str, Any], item: Json) -> Answer:
+def _decision(process: Process, works: Mapping[str, Any], item: Json) -> Answer:
     match item["kind"]:
         case "timer":
             return StartTimer(item["seconds"], item["id"], id=item["id"])
@@ -130,7 +138,7 @@ def _decision(process: Process, works: dict[str, Any], item: Json) -> Answer:
         case "await":
             return None
         case kind:
-            return ScheduleActivity(works[kind], item, id=item["id"])
+            return ScheduleActivity(works[kind], item, id=item["id"], **item.get("limits", {}))
 
 
 def _told(process: Process) -> list[Any]:

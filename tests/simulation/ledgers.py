@@ -12,8 +12,7 @@ from corago.activity import current
 from corago.core import codec
 from corago.core import events as e
 from corago.core.history import History
-from corago.ports.store import Query
-from corago.stores.memory import MemoryStore
+from corago.ports.store import Query, Store
 from corago.testing.simulator.sights import at_once
 
 MANY = 1000
@@ -27,13 +26,13 @@ Use = tuple[str, int, str, int]
 class Ledger:
     """The world outside: each start of an attempt, and what was wrong with it."""
 
-    store: MemoryStore | None = None
+    store: Store | None = None
     starts: Counter[tuple[Use, int]] = field(default_factory=Counter)
     keys: dict[str, Use] = field(default_factory=dict)
     faults: list[str] = field(default_factory=list)
 
     @property
-    def rows(self) -> MemoryStore:
+    def rows(self) -> Store:
         """The common store, which is looked at without an engine."""
         assert self.store is not None, "the world has not begun"
         return self.store
@@ -54,6 +53,18 @@ class Ledger:
         for row in self.processes():
             for run in range(1, row.run + 1):
                 yield row.process_id, run, self.history(row.process_id, run)
+
+    def was_set_aside(self, process_id: str | None = None) -> bool:
+        """Whether so many workers vanished with a process, or with any, that a person had to act.
+
+        What comes after that is a person's doing, and nothing of it can be foretold.
+        """
+        return any(
+            each.error.type in ("PoisonProcess", "PoisonStep")
+            for id, _, history in self.histories()
+            if process_id in (None, id)
+            for each in history.of(e.ProcessSuspended)
+        )
 
     def version(self, kind: str, id: str) -> int:
         """How many versions a document has."""

@@ -77,13 +77,25 @@ def random_list(
     written = Writer(chance, shape).elements(chance.randint(2, shape.longest), 0)
     steps = [{"kind": "init", "name": "Start"}, *written, {"kind": "done", "name": "Done"}]
     document = {"kind": "steps", "name": name, "version": 1, "steps": steps}
+    return coded(chance, ledger, shape, document, bears)
+
+
+def coded(
+    chance: random.Random,
+    ledger: Ledger,
+    shape: Shape,
+    document: Mapping[str, Any],
+    bears: tuple[Any, ...] = (),
+) -> RandomWorkflow:
+    """A list with functions for all that it names."""
     program, functions = StepsProgram(document), dict[str, Any]()
     for node in program.nodes.values():
         for question in range(node.guards if node.place == node.path else 0):
             functions[f"{node.path}?{question}"] = _predicate(answer=chance.random() < 0.7)
         if node.kind in ("step", "undo", "get", "set"):
             functions[node.path] = _Step(chance, program, node, ledger, shape).function()
-    return RandomWorkflow(name, document, functions, children=bears)
+    name, version = document["name"], document["version"]
+    return RandomWorkflow(name, document, functions, version, children=bears)
 
 
 class Writer:

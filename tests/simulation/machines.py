@@ -74,10 +74,23 @@ def random_machine(
 
     `children` are names of workflows with an input for each, `bears` the workflows.
     """
-    author = _Author(chance, ledger, queued, children)
-    machine = define(author.document(name), author.functions)
+    document, functions = written(chance, ledger, name, queued=queued, children=children)
+    machine = define(document, functions)
     machine.children = bears
     return machine
+
+
+def written(
+    chance: random.Random,
+    ledger: Ledger,
+    name: str,
+    *,
+    queued: float = 0.0,
+    children: Sequence[tuple[str, Any]] = (),
+) -> tuple[Json, dict[str, Callable[..., Any]]]:
+    """The document of such a machine, and the functions that it names."""
+    author = _Author(chance, ledger, queued, children)
+    return author.document(name), author.functions
 
 
 class _Author:

@@ -18,6 +18,7 @@ class Regression:
     seed: int
     found: str
     faults: tuple[Fault, ...] = ()
+    store: str = "memory"
 
     def __str__(self) -> str:
         return f"{self.world}-{self.seed}"

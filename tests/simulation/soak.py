@@ -1,7 +1,7 @@
 """Worlds without end: plays seeds for as long as it is told, and tells of all that goes wrong.
 
 `make soak`, or `python -m tests.simulation.soak --seeds 10000 --from 0 --jobs 2`. A seed is that of
-the tests: `--world NAME --from SEED --seeds 1` plays one again.
+the tests: `--world NAME --store STORE --from SEED --seeds 1` plays one again.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import argparse
 import random
 import sys
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field
 from functools import partial
@@ -18,7 +18,8 @@ from itertools import count, islice, takewhile
 
 from corago.clock import SystemClock
 from corago.testing.simulator import SimulationError
-from tests.simulation.playing import trial
+from tests.simulation.on_sqlite import STORES
+from tests.simulation.playing import store_of, trial
 from tests.simulation.worlds import WORLDS, world_of
 
 SECONDS = 60.0
@@ -37,6 +38,7 @@ class Trial:
     """How one seed went: the faults that happened by kind, and the text of what went wrong."""
 
     world: str
+    store: str
     seed: int
     seconds: float
     faults: tuple[str, ...] = ()
@@ -51,25 +53,26 @@ class Account:
     told: float
     seeds: int = 0
     failures: int = 0
-    worlds: Counter[str] = field(default_factory=Counter)
+    places: Counter[str] = field(default_factory=Counter)
     seconds: defaultdict[str, float] = field(default_factory=lambda: defaultdict(float))
     faults: Counter[str] = field(default_factory=Counter)
 
     def take(self, trial: Trial) -> None:
         """Count one seed, and tell of it if it went wrong."""
         self.seeds += 1
-        self.worlds[trial.world] += 1
-        self.seconds[trial.world] += trial.seconds
+        for place in (trial.world, f"on {trial.store}"):
+            self.places[place] += 1
+            self.seconds[place] += trial.seconds
         self.faults.update(trial.faults)
         if trial.failure:
             self.failures += 1
-            say(f"\n{trial.world}, seed {trial.seed}:\n{trial.failure}\n")
+            say(f"\n{trial.world} on {trial.store}, seed {trial.seed}:\n{trial.failure}\n")
 
     def tell(self) -> None:
         """Say how far it is."""
         self.told = CLOCK.monotonic()
         seconds = max(self.told - self.began, 0.001)
-        each = (f"{name} {n} ({self.seconds[name] / n:.2f} s)" for name, n in self.worlds.items())
+        each = (f"{name} {n} ({self.seconds[name] / n:.2f} s)" for name, n in self.places.items())
         kinds = (f"{kind} {n}" for kind, n in sorted(self.faults.items()))
         say(
             f"{CLOCK.now():%H:%M:%S} {self.seeds} seeds in {seconds:.0f} s, "
@@ -79,22 +82,23 @@ class Account:
         )
 
 
-def attempt(world: str | None, patience: float, seed: int) -> Trial:
+def attempt(world: str | None, store: str | None, patience: float, seed: int) -> Trial:
     """Play one seed."""
-    name, began = world or world_of(seed), CLOCK.monotonic()
+    name, on = world or world_of(seed), store or store_of(seed)
+    kinds: tuple[str, ...] = ()
+    failure, began = "", CLOCK.monotonic()
     try:
-        played = trial(name, seed, patience=patience)
+        played = trial(name, seed, store=on, patience=patience)
+        kinds = tuple(fault.kind for fault in played.happened)
     except SimulationError as error:
-        return Trial(name, seed, CLOCK.monotonic() - began, failure=str(error))
+        failure = str(error)
     except Exception as error:  # noqa: BLE001 - a broken world ends no soak
-        return Trial(name, seed, CLOCK.monotonic() - began, failure=repr(error))
-    kinds = tuple(fault.kind for fault in played.happened)
-    return Trial(name, seed, CLOCK.monotonic() - began, kinds)
+        failure = repr(error)
+    return Trial(name, on, seed, CLOCK.monotonic() - began, kinds, failure)
 
 
-def trials(seeds: Iterable[int], jobs: int, world: str | None, patience: float) -> Iterator[Trial]:
+def trials(play: Callable[[int], Trial], seeds: Iterable[int], jobs: int) -> Iterator[Trial]:
     """Play seeds, as many at a time as there are jobs; in their order."""
-    play = partial(attempt, world, patience)
     if jobs == 1:
         yield from map(play, seeds)
         return
@@ -112,6 +116,7 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("--from", type=int, dest="first", help="the first seed (default: any)")
     parser.add_argument("--jobs", type=int, default=1, help="OS processes at a time")
     parser.add_argument("--world", choices=[*WORLDS], help="play this world only")
+    parser.add_argument("--store", choices=[*STORES], help="play on this store only")
     parser.add_argument("--patience", type=float, default=20.0, help="seconds for each shrinking")
     told = parser.parse_args(arguments)
     first = random.SystemRandom().randrange(10**9) if told.first is None else told.first
@@ -122,7 +127,8 @@ def main(arguments: Sequence[str]) -> int:
         seeds = takewhile(lambda _: CLOCK.monotonic() < began + end, seeds)
     say(f"from seed {first} on")
     account = Account(began, began)
-    for each in trials(seeds, told.jobs, told.world, told.patience):
+    play = partial(attempt, told.world, told.store, told.patience)
+    for each in trials(play, seeds, told.jobs):
         account.take(each)
         if CLOCK.monotonic() > account.told + 60:
             account.tell()

@@ -11,7 +11,7 @@ import random
 import pytest
 
 from corago.testing.simulator import Weather
-from tests.simulation.playing import play, trial
+from tests.simulation.playing import play, store_of, trial
 from tests.simulation.regressions import REGRESSIONS, Regression
 from tests.simulation.worlds import WORLDS, world_of
 
@@ -23,12 +23,12 @@ BASE = int(os.environ.get("CORAGO_SEED") or random.Random(RUN).randrange(10**9))
 
 @pytest.mark.parametrize("seed", range(BASE, BASE + COUNT))
 def test_a_world_in_rough_weather_keeps_every_promise(seed: int) -> None:
-    trial(world_of(seed), seed)
+    trial(world_of(seed), seed, store=store_of(seed))
 
 
 @pytest.mark.parametrize("found", REGRESSIONS, ids=str)
 def test_what_was_once_found_is_found_no_more(found: Regression) -> None:
-    trial(found.world, found.seed, found.faults)
+    trial(found.world, found.seed, found.faults, store=found.store)
 
 
 @pytest.mark.parametrize("name", WORLDS)

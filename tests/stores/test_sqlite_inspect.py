@@ -149,6 +149,13 @@ def test_every_kind_of_harm_is_found(path: Path, statement: str, finding: str) -
     assert any(finding in each for each in check(path)), check(path)
 
 
+def test_tasks_that_wait_while_nobody_is_there_to_take_them_are_sound(path: Path) -> None:
+    harm(path, "update tasks set owner = null")  # detached, and due
+    harm(path, "update workflow_instances set owner = null, due_us = 0 where owner is not null")
+    harm(path, "delete from workers")
+    assert check(path) == []
+
+
 def test_a_damaged_file_is_found_damaged(path: Path) -> None:
     with path.open("r+b") as file:
         file.seek(2 * 4096)

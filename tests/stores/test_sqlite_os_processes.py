@@ -299,3 +299,32 @@ def test_a_store_of_another_os_process_says_so(tmp_path: Path) -> None:
         await store.close()
 
     asyncio.run(run())
+
+
+GLANCE = """
+import sqlite3, sys
+glance = sqlite3.connect(sys.argv[1])
+print(glance.execute("select count(*) from workers").fetchone()[0])
+glance.close()
+"""
+
+
+def test_a_second_store_in_an_os_process_leaves_the_first_its_locks(tmp_path: Path) -> None:
+    """Else the next program that looks at the file takes itself for the last one, and tidies up."""
+    path = tmp_path / "work.db"
+
+    async def run() -> None:
+        store, another = SqliteStore(path, SystemClock()), SqliteStore(path, SystemClock())
+        await store.open()
+        await store.beat("first")
+        await another.open()
+        await another.close()
+        looking = [sys.executable, "-c", GLANCE, str(path)]
+        seen = await asyncio.to_thread(subprocess.check_output, looking, text=True)
+        assert seen == "1\n"
+        assert path.with_name("work.db-wal").exists()
+        await store.beat("second")
+        await store.close()
+
+    asyncio.run(run())
+    assert check(path) == []

@@ -60,6 +60,7 @@ class Body:
     is_dead: bool = False
     is_paused: bool = False
     is_deaf: bool = False
+    clock: Any = None
 
 
 @dataclass
@@ -78,11 +79,15 @@ class Stand:
         self.store = MemoryStore(self.clock)
         at_once(self.store.open())
         self.watch = Watch(self.store, self.clock.now)
-        self.node, self.other = Body("one"), Body("two")
+        self.node, self.other = Body("one", clock=self.clock), Body("two", clock=self.clock)
         self.backend = LocalBackend(Spy(self, self.node), self.clock, KINDS)  # type: ignore[arg-type]
         self.worker = at_once(self.backend.heartbeat("worker"))
         for each in (PART, FORM):
-            self.definition = at_once(self.backend.define(defined(each), each.program))
+            self.begins(each)
+
+    def begins(self, workflow: Workflow) -> None:
+        """Let processes be of this workflow from now on."""
+        self.definition = at_once(self.backend.define(defined(workflow), workflow.program))
 
     def tell(self, call: str, told: Told, node: Body | None = None) -> None:
         arguments, answer = told

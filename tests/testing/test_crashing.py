@@ -26,7 +26,7 @@ from corago.activity import Context
 from corago.core import events as e
 from corago.core.codec import encode_event
 from corago.decider import CompleteProcess, ScheduleActivity, Workflow, activity
-from corago.testing import Run, crash_at, crash_everywhere, expect, replay
+from corago.testing import Run, crash_at, crash_everywhere, expect, replay, simulate
 from corago.testing.comparing import Judge, as_it_is
 from corago.testing.decisions import Decisions
 from corago.testing.effects import Account, Effect
@@ -430,3 +430,31 @@ def test_a_run_tells_itself(ledger: Ledger) -> None:
         "with a crash before the end of 'One' is recorded: process 'process'"
     )
     assert "LeaseLost" in str(run)
+
+
+def test_a_signal_that_nobody_waits_for_is_told_with_those_that_are_waited_for() -> None:
+    waits = listing(wait_for("go", timeout=5))
+    said = "nothing waited for the signal 'og', .* is not there, is 'go'"
+    with pytest.raises(AssertionError, match=said):
+        crash_everywhere(waits, {}, signals={"og": 1})
+    with pytest.raises(AssertionError, match=said):
+        simulate(waits, {}, signals={"og": 1}, seeds=[1])
+    crash_everywhere(waits, {}, signals={"go": 1, "spare": 2})
+
+
+def test_what_a_step_leaves_in_the_memory_of_its_process_is_gone_with_its_worker() -> None:
+    kept: dict[str, int] = {}
+
+    @step("Keep")
+    def keep() -> State:
+        kept["it"] = 1
+        return {}
+
+    @step("Use")
+    def use() -> State:
+        return {"used": kept.get("it")}
+
+    relies = listing(keep, use)
+    crash_everywhere(relies, {}, prepare=kept.clear)
+    with pytest.raises(AssertionError, match=r"\['used'\] is None(.|\n)*`compare` says what"):
+        crash_everywhere(relies, {}, prepare=kept.clear, forget=kept.clear)

@@ -8,19 +8,26 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
+from pydantic import SecretStr
 
 from corago import Engine
 from corago.core import events as e
 from corago.core.history import History
+from corago.core.sealing import KEY
 from corago.decider import (
+    ActivityEnded,
     CompleteProcess,
     ContinueAsNew,
+    Process,
     Retry,
     ScheduleActivity,
     StartTimer,
     Workflow,
     activity,
 )
+from corago.keys import fresh_key
+from corago.secrecy import using, vault_of
 from corago.testing import (
     ReplayError,
     VirtualClock,
@@ -229,6 +236,76 @@ def test_a_difference_is_told_with_its_position(
 
 def test_a_decider_that_need_not_be_asked_is_not(history: History) -> None:
     replay(history, Broken, asks=False)
+
+
+@activity
+async def wrap(item: str) -> str:
+    return item
+
+
+class Later(Order):
+    name = "Order"
+    activities = [charge, pack, wrap]
+
+
+@pytest.mark.parametrize("is_moved", [False, True], ids=["by itself", "by hand"])
+@pytest.mark.parametrize("is_begun", [False, True], ids=["created", "under way"])
+def test_a_history_that_went_over_to_another_class_fits(
+    tmp_path: Any, *, is_moved: bool, is_begun: bool
+) -> None:
+    url, clock = f"sqlite:///{tmp_path / 'work.db'}", VirtualClock()
+    with Engine(url, workflows=[Order], worker=False, clock=clock) as client:
+        client.start(Order, id="o")
+    if is_begun:
+        with Engine(url, workflows=[Order], clock=clock, queues=["cards"]) as engine:
+            expect(engine.get("o")).waits_for_timer("word")
+    with Engine(url, workflows=[Later], clock=clock, worker=False) as client:
+        if is_moved:
+            client.migrate("o")
+    with Engine(url, workflows=[Later], clock=clock, queues=["cards"]) as engine:
+        expect(engine.get("o")).waits_for_timer("word")
+        engine.signal("o", "go", 1)
+        expect(engine.get("o")).completed()
+        history = engine.history("o")
+    assert history.of(e.DefinitionChanged)
+    replay(history, Later, before=[Order])
+    replay(history, Later)
+    if not is_begun:
+        with pytest.raises(ReplayError, match="today's code decides ProcessCompleted"):
+            replay(history, Hasty, before=[Order])
+
+
+@activity(name="Log in")
+async def log_in(word: SecretStr) -> dict[str, Any]:
+    return {"session": word}
+
+
+class Session(Workflow):
+    activities = (log_in,)
+
+    def decide(self, process: Process) -> Any:
+        ended = process.history.of(ActivityEnded)
+        if ended:
+            return CompleteProcess(ended[0].value)
+        return ScheduleActivity(log_in, process.input["word"], id="one")
+
+
+def test_a_history_with_secrets_fits_with_another_key_or_none_and_as_it_is_shown() -> None:
+    keys = fresh_key(), fresh_key()
+    with Engine(workflows=[Session], secret_key=keys[0]) as engine:
+        handle = engine.start(Session, {"word": SecretStr("tell-nobody")})
+        handle.result(timeout=20)
+        shown = handle.history()
+    assert replay(shown, Session).status == "completed"
+    started, scheduled, *rest = shown
+    sealed = [{"word": {KEY: vault_of(key).seal(b"ttell-nobody")}} for key in keys]
+    kept = [replace(started, input=sealed[0]), replace(scheduled, input=sealed[0]["word"]), *rest]
+    for order in (keys, keys[::-1]):
+        with using(vault_of(order)):
+            assert replay(History(kept), Session).status == "completed"
+    kept[1] = replace(scheduled, input="in clear")
+    with pytest.raises(ReplayError, match="position 2"):
+        replay(History(kept), Session)
 
 
 def test_a_history_that_a_cancel_has_ended_fits() -> None:

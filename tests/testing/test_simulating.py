@@ -49,7 +49,7 @@ def test_of_many_faults_those_are_left_that_it_takes() -> None:
 
 
 def test_what_needs_no_fault_is_told_without_any() -> None:
-    with pytest.raises(SimulationError, match="it takes none of 23 faults") as caught:
+    with pytest.raises(SimulationError, match="it takes none of 28 faults") as caught:
         judge(8, lambda given: Played(("it broke",), (), given), Weather().faults(8))
     assert caught.value.faults == ()
 
@@ -63,7 +63,7 @@ def test_faults_that_did_not_happen_are_left_out_at_once() -> None:
 
     with pytest.raises(SimulationError):
         judge(8, play, faults)
-    assert plays == [23, 0, 1]
+    assert plays == [28, 0, 1]
 
 
 def test_shrinking_ends_when_patience_does() -> None:
@@ -136,7 +136,13 @@ def test_a_step_that_may_not_run_twice_is_found_with_the_one_fault_that_it_takes
         "  * p1 came to 'count': 2, and to 'count': 1 in the calm world\n"
         "it takes 1 of 4 faults ("
     )
-    assert f"\n    {guilty[0]!r}\nthe last " in text
+    assert f"\n    {guilty[0]!r}  # worker 1 dies as it calls append, and the store never " in text
+    assert (
+        "\nthe code of a step or activity ran more than once for the same attempt:\n"
+        "    attempt 1 of activity 'Count' of process 'p1' began 2 times under its key "
+        "'p1/1/Count/1': on worker 1, where its code completed, and on worker 2, where its code "
+        "completed\nthe last "
+    ) in text
     assert "worker 1 dies" in text
     assert "result={'count': 2}" in text
     line = text.splitlines()[-1].strip()
@@ -151,6 +157,117 @@ def test_a_step_that_may_not_run_twice_is_found_with_the_one_fault_that_it_takes
         eval(line, {"simulate": again, "Fault": Fault})  # noqa: S307 - what the text tells to run
     assert caught_again.value.findings == caught.value.findings
     assert [each.ends["p1"].status for each in run(counting_keys, guilty)] == ["completed"]
+
+
+# -- what users get wrong: a few bugs, and how many seeds see them --------------------------------
+
+OUTSIDE: dict[str, str] = {}
+KEPT: dict[str, int] = {}
+
+
+@step("Look")
+async def look() -> State:
+    await asyncio.sleep(0.5)
+    return {}
+
+
+@step("Look back")
+async def look_back() -> State:
+    await asyncio.sleep(0.5)
+    return {}
+
+
+@step("Box")
+async def box() -> State:
+    await asyncio.sleep(1)
+    OUTSIDE[current().process_id] = "packed"
+    return {}
+
+
+@step("Ship")
+async def ship() -> State:
+    await asyncio.sleep(1)
+    OUTSIDE[current().process_id] = "shipped"
+    return {}
+
+
+@step("Ask")
+async def ask() -> State:
+    await asyncio.sleep(0.1)
+    KEPT[current().process_id] = 5
+    return {}
+
+
+@step("Use")
+async def use() -> State:
+    await asyncio.sleep(0.1)
+    return {"used": KEPT.get(current().process_id)}
+
+
+@workflow("Counts among others")
+def doubled() -> Any:
+    return init >> look >> count >> look_back >> done
+
+
+@workflow("A late writer wins")
+def overtaken() -> Any:
+    return init >> look >> box >> ship >> done
+
+
+@workflow("A step relies on another's memory")
+def forgetful() -> Any:
+    return init >> ask >> use >> done
+
+
+BUGS: dict[str, tuple[Any, int, dict[str, Any]]] = {
+    "an effect is had twice": (
+        doubled,
+        3,
+        {"prepare": EFFECTS.clear, "compare": lambda _: len(EFFECTS)},
+    ),
+    "an effect comes too late": (
+        overtaken,
+        1,
+        {"prepare": OUTSIDE.clear, "compare": lambda _: dict(OUTSIDE)},
+    ),
+    "a step relies on memory": (forgetful, 3, {"prepare": KEPT.clear, "forget": KEPT.clear}),
+}
+
+
+@pytest.mark.parametrize("name", BUGS)
+def test_what_users_get_wrong_is_seen_by_many_of_the_default_seeds(name: str) -> None:
+    """In seeds 0 to 59 it was 32, 13 and 39; without aim 4, none and none."""
+    workflow, least, given = BUGS[name]
+    found = 0
+    for seed in range(10):
+        try:
+            simulate(workflow, seeds=[seed], patience=0, **given)
+        except SimulationError:
+            found += 1
+    assert found >= least
+
+
+def test_nothing_is_forgotten_while_some_code_runs() -> None:
+    forgotten: list[int] = []
+
+    async def works() -> State:
+        key, number = current().idempotency_key, int(current().process_id[1:])
+        KEPT[key] = number
+        await asyncio.sleep(1 + 3 * (number % 2))
+        return {current().path: KEPT.get(key)}
+
+    @workflow("Working")
+    def working() -> Any:
+        return init >> step("Work")(works) >> step("Go on")(works) >> done
+
+    def forget() -> None:
+        forgotten.append(len(KEPT))
+        KEPT.clear()
+
+    deaths = [Fault("crash at effect", EVERYBODY, 1), Fault("crash at effect", EVERYBODY, 6)]
+    seeds = range(6)
+    simulate(working, seeds=seeds, processes=6, faults=deaths, prepare=KEPT.clear, forget=forget)
+    assert any(forgotten)
 
 
 def test_workers_serve_the_queues_of_children_too() -> None:
@@ -236,3 +353,20 @@ def test_a_fault_that_can_never_come_is_refused(kind: Any, at: Any, seconds: flo
 def test_a_weather_that_there_can_not_be_is_refused(count: Any) -> None:
     with pytest.raises(ValueError, match="crashes is a number from 0 to 1,000"):
         Weather(crashes=count)
+
+
+def test_a_sound_workflow_is_not_to_blame_where_too_many_workers_die_with_one_step() -> None:
+    """The process waits for a person, as it should; how many are too many, is the engine's word."""
+
+    @step("Work")
+    async def work() -> State:
+        return {"worked": True}
+
+    @workflow("Works")
+    def works() -> Any:
+        return init >> work >> done
+
+    deaths = [Fault("crash at effect", EVERYBODY, number) for number in range(1, 6)]
+    (found,) = simulate(works, processes=1, workers=1, faults=deaths, seeds=[2])
+    assert {*found.happened} == {*deaths}
+    assert found.ends["p1"].status == "suspended"

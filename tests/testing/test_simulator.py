@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Callable, Coroutine
@@ -25,6 +26,7 @@ from corago.testing.simulator import (
     CLIENT,
     EVERYBODY,
     Client,
+    Kind,
     Node,
     SimulatedStore,
     Simulation,
@@ -139,6 +141,39 @@ def test_a_worker_dies_before_within_and_after_a_call() -> None:
         assert world.happened == [Fault("crash at call", 1, 1)]
         world.end()
     assert ways == {"0 then 0", "0 then 1", "1 then 1"}
+
+
+AIMED: dict[Kind, str] = {
+    "crash at effect": "when the code of attempt 1 of activity 'Add' of process 'p' has ",
+    "crash at signal": "as SignalReceived 'go' data='now' key='k' of 'p' is ",
+    "crash at timer": "as TimerStarted ",
+    "crash at child": "as ChildStarted ",
+    "crash at move": "as PredicateAnswered ",
+}
+
+
+@pytest.mark.parametrize("kind", AIMED)
+def test_a_worker_dies_as_what_is_aimed_at_is_to_be_recorded(kind: Kind) -> None:
+    ways = set()
+    for seed in range(6):
+        fault = Fault(kind, EVERYBODY, 1)
+        world = Simulation(seed, [worlds.all_kinds, worlds.parting], faults=[fault])
+        world.tell(worlds.goes_all_ways)
+        assert world.happened == [fault]
+        died, how = world.words[fault].rsplit(", ", 1)
+        assert re.match(rf"worker [12] dies {re.escape(AIMED[kind])}", died)
+        ways.add(how)
+        assert sum("is born" in line for line in world.trace) <= 3
+    assert len(ways) > 1
+
+
+def test_a_worker_stands_still_in_the_midst_of_what_it_does() -> None:
+    fault = Fault("pause at effect", EVERYBODY, 2, 3.0)
+    world = Simulation(2, [worlds.walk], faults=[fault], workers=2)
+    world.tell(worlds.walks)
+    assert world.happened == [fault]
+    assert re.match(r"worker [12] stands still for 3 s in attempt 1 of ", world.words[fault])
+    assert any(" goes on" in line for line in world.trace)
 
 
 def ticking(*faults: Fault, count: int = 6) -> tuple[list[float], list[float]]:
@@ -402,8 +437,17 @@ def test_weather_draws_each_fault_by_itself() -> None:
         rough = Weather().faults(seed)
         assert set(Weather(crashes=0, lost=2).faults(seed)) < set(rough)
         assert rough == Weather().faults(seed)
-        assert len(rough) == 23
+        assert len(rough) == 28
     assert CALM.faults(1) == ()
+
+
+def test_what_is_aimed_comes_where_it_could_in_calm() -> None:
+    moments: dict[Kind, int] = {"crash at effect": 3, "crash at timer": 2}
+    drawn = [each for seed in range(40) for each in Weather().faults(seed, moments)]
+    for kind, places in (("crash at effect", {1, 2, 3}), ("crash at timer", {1, 2})):
+        assert {each.at for each in drawn if each.kind == kind} == places
+    assert not any(each.kind == "crash at child" for each in drawn)
+    assert all(f"{each}" for each in drawn)
 
 
 def test_a_fault_is_shown_as_the_python_that_makes_it() -> None:

@@ -7,10 +7,12 @@ a store which does so.
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
+from corago import wait_for
 from corago.core import codec
 from corago.core import events as e
 from corago.core import messages as m
@@ -20,6 +22,7 @@ from corago.ports.rows import Outgoing, Sent
 from corago.testing import VirtualClock
 from corago.testing.simulator.sights import at_once
 from corago.testing.simulator.watching import PATIENCE_SECONDS
+from tests.runtime.families import named
 from tests.testing.stands import FORM, PART, Stand, Told, done, first_of, replace
 
 
@@ -232,6 +235,37 @@ def test_an_acknowledged_message_is_never_lost() -> None:
     stand.signal("go")
     stand.store._processes["p"].inbox.clear()
     assert any("message 1 is lost: Signal(name='go'" in text for text in stand.ended())
+
+
+def _timer_first(append: Any) -> Any:
+    """The same write, in which the timer fires before the signal is recorded."""
+    signal, *_ = map(codec.decode_event, append.events)
+    fired = e.TimerFired(position=signal.position, at=signal.at, timer="Wait for go@1")
+    later = replace(signal, position=signal.position + 1)
+    return replace(append, events=tuple(map(codec.encode_event, (fired, later))))
+
+
+def _signal_left(append: Any) -> Any:
+    """The same write, which leaves the signal in the inbox."""
+    first = _timer_first(append)
+    return replace(first, events=first.events[:1], consumed=0)
+
+
+@pytest.mark.parametrize("flaw", [_timer_first, _signal_left])
+@pytest.mark.parametrize("seconds", [5, 15])
+def test_between_a_signal_and_a_timeout_the_first_to_come_wins(flaw: Any, seconds: int) -> None:
+    stand = Stand()
+    stand.begins(named("Late", wait_for("go", timeout=10)))
+    stand.start()
+    stand.turn(stand.take(), keeps=False)
+    stand.clock.advance(timedelta(seconds=seconds))
+    stand.signal("go")
+    stand.clock.advance(timedelta(seconds=20 - seconds))
+    stand.twists["append"] = first_of(flaw)
+    task = stand.take()
+    stand.turn(task)
+    said = "message 1, which came before it was due, is not recorded: Signal(name='go'"
+    assert any(said in text for text in stand.watch.findings) == (seconds == 5)
 
 
 # -- attempts --------------------------------------------------------------------------------------

@@ -9,7 +9,17 @@ import asyncio
 import sys
 from typing import Any
 
-from corago import State, done, init, step, wait_for, workflow
+from corago import (
+    State,
+    child,
+    conditional,
+    done,
+    init,
+    sleep,
+    step,
+    wait_for,
+    workflow,
+)
 from corago.testing import Weather
 from corago.testing.simulator import Client, Simulation
 
@@ -44,6 +54,33 @@ def greet(name: dict[str, str]) -> State:
 @workflow("A greeting")
 def greeting() -> Any:
     return init >> wait_for("name") >> greet >> done
+
+
+@step("Part")
+def part() -> State:
+    return {}
+
+
+@workflow("A part")
+def parting() -> Any:
+    return init >> part >> done
+
+
+def is_wanted(number: int) -> bool:
+    return number > 0
+
+
+@workflow("All kinds")
+def all_kinds() -> Any:
+    return (
+        init >> sleep(1) >> conditional(is_wanted)(add) >> wait_for("go") >> child(parting) >> done
+    )
+
+
+async def goes_all_ways(client: Client) -> None:
+    await client.start(all_kinds, {"number": 1}, id="p")
+    await client.signal("p", "go", "now", key="k")
+    assert (await client.wait("p"))["number"] == 2
 
 
 async def greets(client: Client) -> None:

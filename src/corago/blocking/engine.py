@@ -158,7 +158,8 @@ class Engine(Asking):
 
         `renames` maps paths of its list to those of the new one. Steps that the new list has
         before the place where the process stands are passed over, and said so; nothing that was
-        done is ever done again: where that would follow, it is refused. With `dry_run` nothing is
+        done is ever done again: where that would follow, it is refused, as is a new name for what
+        a worker has begun. With `dry_run` nothing is
         written. Raises ProcessNotFoundError, WorkflowNotFoundError, InvalidInputError, and
         CommandRefusedError (not with `dry_run`) with the reason why not.
         """

@@ -20,10 +20,9 @@ from corago.errors import (
     ProcessAlreadyExistsError,
     ProcessEndedError,
     ProcessNotFoundError,
-    StoreCorruptError,
-    UnknownEventError,
     WaitTimeoutError,
 )
+from corago.runtime.bulk import DAMAGE
 from corago.runtime.views import Explanation, ProcessInfo
 from corago.wiring import AsyncEngine
 
@@ -40,8 +39,6 @@ BREATH = timedelta(milliseconds=20)
 """The pause after so many looks, so that the work itself has its share."""
 
 ENDED_BADLY = ("failed", "canceled", "aborted", "timed_out")
-DAMAGE = (StoreCorruptError, UnknownEventError)
-"""Errors for which one process is to blame, and not the store."""
 
 FAILURES_SHOWN = 5
 LINE = 120

@@ -213,7 +213,7 @@ class Advance:
         wanted = self._wanted(message)
         if wanted is None:
             return
-        path, result = message.path, message.result
+        path, result = wanted.path, message.result
         is_in_doubt = message.is_lost and (wanted.at_most_once or not wanted.cancel)
         if is_in_doubt and isinstance(result, e.ActivityFailed):
             self._record(
@@ -240,11 +240,24 @@ class Advance:
 
     def _wanted(self, message: m.Outcome) -> d.ScheduleActivity | None:
         """The wish that this outcome answers; None for one that is not open (any more)."""
+        wish = self._wish(message.path, message.occurrence)
+        if wish is None:
+            wish = self._wish(self._renamed(message.path), message.occurrence)
+        if wish is None:
+            return None
+        attempt = self.process.activity(wish.path, wish.occurrence).attempt
+        return wish if attempt == message.attempt else None
+
+    def _wish(self, path: str, occurrence: int) -> d.ScheduleActivity | None:
         for wish in self._quiet().activities:
-            if wish.path == message.path and wish.occurrence == message.occurrence:
-                attempt = self.process.activity(message.path, message.occurrence).attempt
-                return wish if attempt == message.attempt else None
+            if wish.path == path and wish.occurrence == occurrence:
+                return wish
         return None
+
+    def _renamed(self, path: str) -> str:
+        """What is called now what stood in a queue under this path."""
+        activities = self.process.activities
+        return next((now for now, known in activities.items() if known.was == path), path)
 
     def _child_refused(self, message: m.ChildRefused) -> None:
         self.settle()
@@ -431,7 +444,11 @@ class Advance:
         None if it must be asked anew what is wanted.
         """
         losses = self.process.losses
-        for wish in agenda.activities:
+        for wanted in agenda.activities:
+            wish = wanted
+            if wish.at_most_once and wish.queue is None:
+                wish = queueing.kept(self.process, wish)
+                agenda = agenda if wish is wanted else agenda.exchanged(wanted, wish)
             if wish.queue is not None:
                 if not queueing.stands(self.process, wish) and self._enqueue(wish):
                     return None

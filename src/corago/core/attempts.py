@@ -25,8 +25,8 @@ def retried(
     if wish.retry is None or wish.cancel:
         return None
     if isinstance(result, e.ActivityTimedOut):
-        if result.kind in _FINAL:
-            return None
+        if result.kind in _FINAL or wish.at_most_once:
+            return None  # what ran out of time may have taken effect, or do so yet
     elif not isinstance(result, e.ActivityFailed):
         return None
     failure = e.failure_of(result, wish.path)

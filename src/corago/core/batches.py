@@ -113,15 +113,12 @@ class BatchAdvance(Advance):
             elif type(event) not in _ASIDE:
                 self.open = None
 
-    def _wanted(self, message: m.Outcome) -> d.ScheduleActivity | None:
+    def _wish(self, path: str, occurrence: int) -> d.ScheduleActivity | None:
         """As ever; of a thousand outcomes at once, each finds its wish without a search."""
         if self.open is None:
             self.open = {wish.path: wish for wish in self._quiet().activities}
-        wish = self.open.get(message.path)
-        if wish is None or wish.occurrence != message.occurrence:
-            return None
-        attempt = self.process.activity(message.path, message.occurrence).attempt
-        return wish if attempt == message.attempt else None
+        wish = self.open.get(path)
+        return None if wish is None or wish.occurrence != occurrence else wish
 
     def _child_refused(self, message: m.ChildRefused) -> None:
         self.respond()

@@ -24,7 +24,8 @@ class Activity(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     `due` the instant before which it must not start, `error` what the attempt before it met.
     `queued` is the attempt that stands in `queue`, `canceled` tells that it was asked to stop,
     `position` is that of the event that set `due`, `details` what the attempt before said last. All
-    of it is true of one `occurrence` only.
+    of it is true of one `occurrence` only. `activity` names its code where a decider wants it;
+    `was` is the path under which it stood in a queue when that was renamed.
     """
 
     attempt: int = 1
@@ -38,6 +39,8 @@ class Activity(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     position: int = 0
     queue: str = ""
     details: Any = None
+    activity: str = ""
+    was: str = ""
 
 
 class Child(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -203,15 +206,16 @@ def _resolved(process: Process, paths: tuple[str, ...]) -> tuple[str, ...]:
 
 
 def _retried(process: Process, event: e.ActivityRetried) -> Process:
-    first = process.activity(event.path, event.occurrence).first
+    known = process.activity(event.path, event.occurrence)
     following = Activity(
         event.attempt + 1,
-        first,
+        known.first,
         event.due,
         event.error,
         occurrence=event.occurrence,
         position=event.position,
         details=event.details,
+        activity=known.activity,
     )
     return _step(process, event, activities=process.activities | {event.path: following}, losses=0)
 
@@ -246,11 +250,14 @@ def _changed(process: Process, event: e.DefinitionChanged) -> Process:
 
 
 def _moved_on(activities: dict[str, Activity], renames: Mapping[str, str]) -> dict[str, Activity]:
-    """What stands in a queue under a path that is gone stands in none."""
+    """What stands in a queue under a path that is gone stands in none, but may have been done."""
     found = {}
     for path, known in activities.items():
-        new = renamed(path, renames)
-        found[new] = known if new == path else _replace(known, queued=0)
+        new, activity = renamed(path, renames), renames.get(known.activity, known.activity)
+        if (new, activity) != (path, known.activity):
+            was = path if known.queued == known.attempt else known.was
+            known = _replace(known, queued=0, activity=activity, was=was)  # noqa: PLW2901 - renamed
+        found[new] = known
     return found
 
 
@@ -258,12 +265,15 @@ def _scheduled(process: Process, event: e.ActivityScheduled) -> Process:
     is_decided = process.is_decided or bool(event.activity)
     if not event.queue:  # a decider wants it, where it was decided
         return _step(process, event, is_decided=is_decided)
+    known = process.activity(event.path, event.occurrence)
     known = _replace(
-        process.activity(event.path, event.occurrence),
+        known,
         queued=event.attempt,
         queue=event.queue,
         attempt=event.attempt,
         occurrence=event.occurrence,
+        activity=event.activity or known.activity,
+        was="",
     )
     activities = process.activities | {event.path: known}
     return _step(process, event, activities=activities, is_decided=is_decided)
@@ -307,7 +317,14 @@ def _suspended(process: Process, event: e.ProcessSuspended) -> Process:
     has_just_closed = known.error is not None and known.first == known.attempt
     has_just_closed = has_just_closed and not (known.started or known.queued == known.attempt)
     attempt = known.attempt + (not has_just_closed)
-    following = Activity(attempt, attempt, None, event.error, occurrence=event.occurrence)
+    following = Activity(
+        attempt,
+        attempt,
+        None,
+        event.error,
+        occurrence=event.occurrence,
+        activity=known.activity,
+    )
     return _step(
         process,
         event,
@@ -415,7 +432,13 @@ _APPLY: dict[type, Callable[[Process, Any], Process]] = {
     e.ProcessReopened: _reopened,
     # a request to stop is itself what a person wants done about a poisoned process
     e.CancelRequested: lambda p, v: _step(
-        p, v, cancel_requested=True, poison=None, losses=0, suspended=(), undecided=0
+        p,
+        v,
+        cancel_requested=True,
+        poison=None,
+        losses=0,
+        suspended=p.suspended if p.is_decided else (),  # a decider stops nothing by being asked
+        undecided=0,
     ),
     e.ProcessCompleted: lambda p, v: _replace(_ended(p, v), result=v.result),
     e.ProcessFailed: lambda p, v: _replace(_ended(p, v), error=v.error, error_path=v.path),

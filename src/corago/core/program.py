@@ -163,6 +163,11 @@ class Agenda(msgspec.Struct, frozen=True, gc=False):
     children: tuple[d.StartChild, ...] = ()
     incidents: tuple[d.Incident, ...] = ()
 
+    def exchanged(self, old: d.ScheduleActivity, new: d.ScheduleActivity) -> Agenda:
+        """The same with one activity in the place of another."""
+        activities = tuple(new if each is old else each for each in self.activities)
+        return msgspec.structs.replace(self, activities=activities)
+
 
 NOTHING = Agenda()
 

@@ -9,6 +9,8 @@ from collections.abc import Iterable, Iterator
 from datetime import datetime
 from typing import Any
 
+import msgspec
+
 from corago.core import decisions as d
 from corago.core import events as e
 from corago.core.commit import Deed, Queued
@@ -39,6 +41,16 @@ def reconcile(process: Process, wish: d.ScheduleActivity, now: datetime) -> Iter
         yield e.ActivityClosed, fields, None
     elif wish.cancel and not known.canceled:
         yield e.ActivityCancelRequested, fields, wish.path
+
+
+def kept(process: Process, wish: d.ScheduleActivity) -> d.ScheduleActivity:
+    """A wish that runs at most once and has no queue; in the one where its attempt stands already.
+
+    Somebody may have begun it there, although another definition knows no queue for it.
+    """
+    known = process.activity(wish.path, wish.occurrence)
+    stands_ = known.queued == known.attempt
+    return msgspec.structs.replace(wish, queue=known.queue) if stands_ else wish
 
 
 def stands(process: Process, wish: d.ScheduleActivity) -> bool:

@@ -69,11 +69,12 @@ def adopt(before: Program[Any], snapshot: Snapshot, message: m.Adopt, now: datet
 def suspend(snapshot: Snapshot, error: e.Failure, now: datetime, *, batch: bool = False) -> Commit:
     """Set a whole process aside for a person, without asking its program: for errors of our own.
 
-    One of a `batch` program keeps in mind what it has not answered.
+    One of a `batch` program keeps in mind what it has not answered, and what it wants stays open.
     """
     at = max(now, snapshot.process.at)
     position = snapshot.process.position + 1
     since = undecided(snapshot.process) if batch else 0
     event = e.ProcessSuspended(position=position, at=at, error=error, undecided=since)
     process = process_fold.evolve(snapshot.process, event)
-    return Commit(Snapshot(process, snapshot.state, NOTHING), (event,), (), (event,))
+    agenda = None if batch else NOTHING
+    return Commit(Snapshot(process, snapshot.state, agenda), (event,), (), (event,))

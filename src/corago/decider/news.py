@@ -13,6 +13,7 @@ import msgspec
 from corago.arguments.slots import MUTABLE, decode, encode
 from corago.core import events as e
 from corago.core.history import History
+from corago.core.process import renamed
 from corago.decider.state import VERSION_MARK, Ended
 from corago.errors import SecretKeyError
 from corago.secrecy import copied
@@ -165,6 +166,9 @@ class SeenHistory(History):
                         activities[event.path] = (event.activity, event.input)
                 elif type(event) is e.ChildStarted:
                     children[event.path] = (event.workflow, None)
+                elif type(event) is e.DefinitionChanged and event.renames:
+                    activities = _moved(activities, event.renames)
+                    children = {renamed(at, event.renames): each for at, each in children.items()}
                 elif type(event) in _SEES:
                     began = children if isinstance(event, _ENDS_OF_CHILDREN) else activities
                     if event.path in began:  # type: ignore[attr-defined]  # all ends have one
@@ -180,6 +184,14 @@ def fresh(value: Any) -> Any:
         return copied(value)
     except SecretKeyError:  # it may still be handed on
         return decode(encode(value))
+
+
+def _moved(activities: Mapping[str, Origin], renames: Mapping[str, str]) -> dict[str, Origin]:
+    """What is open, and what it is called, under other names."""
+    return {
+        renamed(path, renames): (renames.get(activity, activity), given)
+        for path, (activity, given) in activities.items()
+    }
 
 
 # -- each kind -------------------------------------------------------------------------------------

@@ -74,6 +74,14 @@ class Bringing(Asking):
         given = revealed(copy.deepcopy(task.attempt.input.get("input")), self._engine.vault)
         return ActivityTask(task, given, self._beat)
 
+    def may_begin(self, task: ActivityTask) -> bool:
+        """Whether a task is still to be begun: its lease stands. If not, others get it."""
+        desk = self._engine.desk
+        if desk.may_begin(task.raw):
+            return True
+        self._run(desk.leave(task.raw))
+        return False
+
     def check(self) -> None:
         """Raise EngineClosedError unless it is open."""
         self._run(self._engine.arrive(0))

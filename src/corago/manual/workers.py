@@ -166,6 +166,8 @@ class ActivityWorker(TaskWorker):
         task = self.manager.seek_activity(self.queues, self._names, timeout, self._goes_on)
         if task is None:
             return False
+        if not self.manager.may_begin(task):
+            return True
         self._here.task = task
         try:
             self._do(task)
@@ -181,9 +183,11 @@ class ActivityWorker(TaskWorker):
                 result = self.execute(task)
             if not task.is_detached:
                 self.manager.complete(task, result)
-        except (EngineClosedError, StoreError, UnknownTaskError):
+        except EngineClosedError:
             raise
-        except (Exception, SystemExit) as error:  # noqa: BLE001 - user code may raise anything; it becomes a fact
+        except (Exception, SystemExit) as error:
+            if isinstance(error, UnknownTaskError) and error.token == task.id:
+                raise
             self.manager.fail(task, error)
 
     def _perform(self, function: ActivityFunction, task: ActivityTask) -> Any:

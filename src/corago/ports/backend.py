@@ -17,6 +17,7 @@ from typing import Any, Protocol
 
 import msgspec
 
+from corago.clock import Clock
 from corago.core.commit import Commit
 from corago.core.events import Event, ProcessStarted
 from corago.core.history import History
@@ -119,6 +120,14 @@ class Backend(Protocol):
 
         [B71] Whatever needs another one raises NotSupportedError, which names it, and writes
         nothing; what needs one of these is not refused.
+        """
+
+    @property
+    def clock(self) -> Clock:
+        """The calendar by which all instants go that this port takes and gives.
+
+        [B77] That of who keeps the data, on whatever machine, and not that of this one: it is what
+        the answers to polls have told of it, and no poll gives what is not due by it yet.
         """
 
     async def open(self) -> None:

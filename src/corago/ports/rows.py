@@ -20,7 +20,7 @@ class Refusal(Enum):
     """Why a store did not append. Nothing of the item was written."""
 
     FENCED = "fenced"
-    """Owner, epoch or position is no longer what the writer believes; or the process is gone."""
+    """Owner, epoch, position or a task is not what the writer believes; or the process is gone."""
     MORE_MESSAGES = "more messages"
     """The commit parks or closes, but messages have come that it has not seen."""
     DOCUMENT_CONFLICT = "document conflict"
@@ -191,10 +191,14 @@ class StandingTask(msgspec.Struct, frozen=True):
 
 
 class TaskClaims(msgspec.Struct, frozen=True):
-    """The answer to a claim of tasks, and when the next one falls due (None: none waits)."""
+    """The answer to a claim of tasks, and when the next one falls due (None: none waits).
+
+    `now_us` is as in `Claims`.
+    """
 
     taken: tuple[Task, ...]
     next_due_us: int | None
+    now_us: int
 
 
 class Append(msgspec.Struct, frozen=True, gc=False):
@@ -215,7 +219,8 @@ class Append(msgspec.Struct, frozen=True, gc=False):
 
     `births` are its children, `sends` messages for other processes, `blobs` the large values that
     its texts refer to. `tasks` are put into queues; `cancels` and `drops` are paths of tasks that
-    are to stop, or to be forgotten, before the new ones are put.
+    are to stop, or to be forgotten, before the new ones are put. `unbegun` are paths whose tasks
+    nobody may have begun.
 
     `failures` says how many decisions have failed in a row. `tags` are the process's tags from now
     on. `renews` is the first event of the process's next run: it lets go of the lease as `parks`
@@ -245,6 +250,7 @@ class Append(msgspec.Struct, frozen=True, gc=False):
     tasks: tuple[NewTask, ...] = ()
     cancels: tuple[str, ...] = ()
     drops: tuple[str, ...] = ()
+    unbegun: tuple[str, ...] = ()
     failures: int = 0
     tags: tuple[str, ...] | None = None
     renews: bytes | None = None
@@ -308,10 +314,12 @@ class Claims(msgspec.Struct, frozen=True):
     """The answer to a claim.
 
     The processes, and when the next one of the asked definitions falls due (None: none waits).
+    `now_us` is the instant of the answer by the store's clock.
     """
 
     taken: tuple[Loaded, ...]
     next_due_us: int | None
+    now_us: int
     paused: bool = False
 
 

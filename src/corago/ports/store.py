@@ -134,7 +134,8 @@ class Store(Protocol):
         or says another. [C37] `renews` begins the next run: after `events`, which end the old one,
         run + 1 has that event at position 1, and no snapshot and no task; inbox and keys stay. It
         lets go like parking: refused if messages are unseen, due at `at_us`. [C38] `tags` replace
-        the row's tags.
+        the row's tags. [C50] A task of a path in `unbegun` that somebody has, or vanished with,
+        refuses the whole item as FENCED; one that is not there does not.
         """
 
     async def claim(
@@ -157,7 +158,9 @@ class Store(Protocol):
         claimant once. [C22] While paused, nothing is claimed. [C39] A lease with `until_us` ends
         at that instant: the next claim, whoever's, then lets the process go, as `bury` would, due
         since that instant; until then its holder may write. Letting go and `seize` forget
-        `until_us`, another claim sets its own. `next_due_us` knows the next such end.
+        `until_us`, another claim sets its own. `next_due_us` knows the next such end. [C49]
+        `now_us` is the store's instant: what was due by then is what came, and every message that
+        is stamped earlier is in what came.
         """
 
     async def claim_tasks(
@@ -180,7 +183,8 @@ class Store(Protocol):
         its last heartbeat; while it waits again its `close_by_us`. Of equal instants, the limit
         that is named first here counts. [C42] Expired tasks come to any worker, whoever holds
         them, with that limit in `expired`, as if due since that instant; freed by `bury` or
-        `return_tasks`, they are due to any worker, too. `next_due_us` knows the next expiry.
+        `return_tasks`, they are due to any worker, too. `next_due_us` knows the next expiry,
+        `now_us` is as in [C49].
         """
 
     async def complete_task(

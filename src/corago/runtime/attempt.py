@@ -97,6 +97,7 @@ class Attempt:
         "_host",
         "_is_over",
         "_watch",
+        "begin_by",
         "context",
         "number",
         "wish",
@@ -127,6 +128,7 @@ class Attempt:
         self._ears = host.worker.ears
         self._began: float | None = None
         self._watch: Watch | None = None
+        self.begin_by: float | None = None
 
     def watch(self, before: Any) -> None:
         """Watch all its limits, which no row keeps; `before` is what the attempt before said."""
@@ -178,11 +180,13 @@ class Attempt:
 
     @property
     def _may_begin(self) -> bool:
-        """Whether the lease still stands, asked last of all before user code runs.
+        """Whether lease and limits still stand, asked last of all before user code runs.
 
         An OS process that was stopped goes on where it was, and others may have done it all.
         """
-        return self._host.worker.lease.is_fresh
+        worker = self._host.worker
+        is_late = self.begin_by is not None and self.begin_by <= worker.loop.time()
+        return worker.lease.is_fresh and not is_late
 
     def _submit(self, context: contextvars.Context) -> None:
         if self._is_over:
@@ -267,8 +271,8 @@ class Attempt:
         if self._is_over:
             return
         self._is_over = True
-        if self.wish.activity and self._end is None and isinstance(end, _OUTRIGHT):
-            end = self._overdue(end)
+        if self.wish.activity:
+            end = self._in_time(end)
         self._disarm()
         if self._ears is not None:
             self._tell(self._ears, end)
@@ -309,6 +313,13 @@ class Attempt:
             self.run_out(end)
         else:
             self._alarm = loop.call_at(at, self._look)
+
+    def _in_time(self, end: e.ActivityResult | None) -> e.ActivityResult | None:
+        """The end of an activity; a time-out if that came first, whatever it brings since."""
+        if isinstance(self._end, e.ActivityTimedOut):
+            return self._end
+        is_over = self._end is None and isinstance(end, _OUTRIGHT)
+        return self._overdue(end) if is_over and end is not None else end
 
     def _overdue(self, end: e.ActivityResult) -> e.ActivityResult:
         """The end of an activity; a time-out if one of its limits was quicker than its alarm."""

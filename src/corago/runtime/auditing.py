@@ -12,12 +12,12 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from corago.clock import from_us
+from corago.core import commands, queueing
 from corago.core import events as e
-from corago.core import queueing
 from corago.core.calls import Calls
 from corago.core.history import History
 from corago.core.laws import Laws
-from corago.core.messages import ChildEnded, Command, Outcome
+from corago.core.messages import ChildEnded, Command, Message, Outcome
 from corago.core.process import Process
 from corago.core.program import Program
 from corago.errors import (
@@ -30,7 +30,7 @@ from corago.errors import (
 from corago.ports.backend import Backend, Description
 from corago.ports.store import Instance, Query
 from corago.runtime.pasts import unasking
-from corago.runtime.replaying import Recorded, Replay, stand
+from corago.runtime.replaying import Point, Recorded, Replay, stand
 
 PAGE = 500
 """How many rows are read at once."""
@@ -157,14 +157,13 @@ class Audit:
 
     async def _with_tasks(self, description: Description) -> list[str]:
         """What it has put into queues and waits for is there, or its outcome is."""
-        program, snapshot = description.program, description.snapshot
-        standing = queueing.standing(snapshot.process)
-        if snapshot.process.is_closed or not standing:
+        process = description.snapshot.process
+        standing = queueing.standing(process)
+        if process.is_closed or not standing:
             return []
-        recorded: Calls = unasking(program, {}) if program.batch else Recorded(())
-        point = stand(program, snapshot, snapshot.process.at, recorded)
-        wanted = {wish.path for wish in point.agenda.activities if wish.queue is not None}
-        tasks = await self._backend.open_activities(snapshot.process.id)
+        wishes = _stand(description).agenda.activities
+        wanted = {wish.path for wish in wishes if wish.queue is not None}
+        tasks = await self._backend.open_activities(process.id)
         there = {each.path for each in tasks}
         there |= {
             each.message.path for each in description.mail if isinstance(each.message, Outcome)
@@ -337,7 +336,36 @@ def _row(description: Description, process: Process, events: History) -> Iterato
             yield f"its row says {name} {getattr(row, name)!r}, and its history {value!r}"
     if row.status not in _standing(process):
         yield f"its row says {row.status}, and its history {process.standing}"
-    yield from _sleeps(row, process)
+    if row.owner is None and row.unfit is None and process.poison is None:
+        yield from _sleeps(row, process)
+        yield from _is_deaf(description, process)
+
+
+def _is_deaf(description: Description, process: Process) -> Iterator[str]:
+    """Where nothing wakes a process that nobody holds to take what came for it."""
+    if description.row.due_us is not None:
+        return
+    for mail in description.mail:
+        if not process.is_closed or _frees(description, mail.message):
+            kind = type(mail.message).__name__
+            yield f"a {kind} waits in its inbox, and by its row nothing wakes it to take it"
+            return
+
+
+def _frees(description: Description, message: Message) -> bool:
+    """Whether a closed process would be open again after this."""
+    process = description.snapshot.process
+    if process.status != "failed" or not isinstance(message, Command):
+        return False
+    agenda = _stand(description).agenda
+    return commands.frees(commands.answer(process, agenda, message, process.at))
+
+
+def _stand(description: Description) -> Point:
+    """What a process wants, as far as that is told without its code."""
+    program, snapshot = description.program, description.snapshot
+    recorded: Calls = unasking(program, {}) if program.batch else Recorded(())
+    return stand(program, snapshot, snapshot.process.at, recorded)
 
 
 def _sleeps(row: Instance, process: Process) -> Iterator[str]:
@@ -345,8 +373,7 @@ def _sleeps(row: Instance, process: Process) -> Iterator[str]:
     instants = [*process.timers.values()]
     if process.deadline is not None:
         instants.append(process.deadline)
-    is_left = row.owner is not None or row.unfit is not None or process.poison is not None
-    if is_left or process.is_closed or not instants:
+    if process.is_closed or not instants:
         return
     latest = max(min(instants), from_us(row.updated_us) + LEFT_ALONE)
     if row.due_us is None:

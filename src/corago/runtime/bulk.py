@@ -14,6 +14,7 @@ import msgspec
 from corago.arguments.signatures import shortened
 from corago.core import commands
 from corago.errors import (
+    CodecError,
     CommandRefusedError,
     InvalidInputError,
     ProcessClosedError,
@@ -23,7 +24,7 @@ from corago.errors import (
     UnknownEventError,
 )
 from corago.runtime import checks
-from corago.runtime.operate import Operation, moved
+from corago.runtime.operate import Operation, check_still
 
 PAGE = 500
 """So many rows are read at a time."""
@@ -31,7 +32,7 @@ PAGE = 500
 REFUSALS = (ProcessNotFoundError, ProcessClosedError, SignalKeyError)
 """Errors that say in full why one process was left as it is."""
 
-DAMAGE = (StoreCorruptError, UnknownEventError)
+DAMAGE = (CodecError, StoreCorruptError, UnknownEventError)
 """Errors for which one process is to blame, and not the store."""
 
 TAKES: dict[str, tuple[str, ...]] = {
@@ -46,11 +47,12 @@ TAKES: dict[str, tuple[str, ...]] = {
 
 
 class Selected(msgspec.Struct, frozen=True, gc=False, array_like=True):
-    """A process as it was selected: its status, and the position of its last event."""
+    """A process as it was selected: its status, and run and position of its last event."""
 
     id: str
     status: str
     position: int
+    run: int = 1
 
 
 class Selection(msgspec.Struct, frozen=True):
@@ -176,7 +178,7 @@ class Bulk(Operation):
             size = PAGE if limit is None else min(PAGE, limit - len(found))
             query = checks.query(workflow, status, tag, since, until, size, after)
             rows = await self._backend.find(query)
-            found += [Selected(row.process_id, row.status, row.position) for row in rows]
+            found += [Selected(row.process_id, row.status, row.position, row.run) for row in rows]
             if len(rows) < size:
                 break
             after = rows[-1].process_id
@@ -269,15 +271,14 @@ class Bulk(Operation):
 
     async def _give(self, order: Order, target: Selected) -> None:
         id, verb = target.id, order.verb
-        at = None if order.even_if_moved else target.position
+        at = None if order.even_if_moved else (target.run, target.position)
         by = {"actor": order.actor, "reason": order.reason}
         if verb in commands.VERBS:
             await self._command(id, verb, order.step, order.value, **by, at=at)
             return
         if at is not None:
-            now = (await self._backend.describe(id)).row.position
-            if now != at:
-                raise CommandRefusedError(id, verb, moved(at, now))
+            row = (await self._backend.describe(id)).row
+            check_still(id, verb, at, (row.run, row.position))
         if verb == "abort":
             await self.abort(id, **by)
         else:

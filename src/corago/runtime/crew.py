@@ -166,7 +166,7 @@ class Crew:
             left = {sha for sha, until in self._foreign.items() if until > now}
             polled = await self._taken(left, room)
             for task in polled.tasks:
-                wait = self._begin(task, left)
+                wait = self._begin(task, left, now)
                 if wait is not None:
                     back.setdefault(wait, []).append(task)
             for wait, tasks in back.items():
@@ -202,7 +202,7 @@ class Crew:
                 if isinstance(function, ActivityFunction):
                     yield name
 
-    def _begin(self, task: ActivityTask, left: Collection[str]) -> timedelta | None:
+    def _begin(self, task: ActivityTask, left: Collection[str], asked: float) -> timedelta | None:
         """Give a task its errand; or say how long it should wait for somebody else."""
         worker, before = self._worker, self.errands.get(task.number)
         if task.owner != worker.id:
@@ -221,7 +221,7 @@ class Crew:
         if function is None and is_elsewhere and not is_over:
             self._foreign[task.sha] = worker.loop.time() + FOREIGN_SECONDS
             return ELSEWHERE if task.sha in left else timedelta(0)
-        errand = Errand(worker, task, function)
+        errand = Errand(worker, task, function, asked)
         errand.is_suspect = is_suspect
         self.errands[task.number] = errand
         self._processes[errand.process.id] += 1

@@ -12,7 +12,7 @@ from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
-from typing import Any
+from typing import Any, TypeVar
 
 from corago.clock import MovedClock
 from corago.core import messages as m
@@ -21,8 +21,9 @@ from corago.errors import EngineClosedError, StoreError, StoreUnavailableError, 
 from corago.ports.backend import Backend, PolledActivities
 from corago.ports.store import Change
 from corago.runtime.appending import Pen
+from corago.runtime.attempt import HELD_BACK_SECONDS
 from corago.runtime.crew import STOPPED
-from corago.runtime.errand import unrun
+from corago.runtime.errand import begin_by, unrun
 from corago.runtime.lease import Lease
 from corago.runtime.listening import Ears
 from corago.runtime.patience import Patience
@@ -30,6 +31,8 @@ from corago.runtime.seeking import Found, Seekers
 from corago.runtime.settings import Surround
 from corago.runtime.sitting import Sitting
 from corago.runtime.sittings import Sittings
+
+T = TypeVar("T")
 
 _log = logging.getLogger("corago.worker")
 
@@ -68,21 +71,23 @@ class Desk:
     ) -> None:
         """Nothing is registered yet: `start` does that."""
         self.backend = backend
-        self.clock = surround.clock
+        self.clock = backend.clock
         self.loop = asyncio.get_running_loop()
         self.lease = Lease(backend, name, terms.lease.total_seconds(), self._lost)
         self.patience = Patience(
             self.lease, surround.sleep, relieved=self.stir, given_up=lambda: None
         )
         pen = Pen(backend, self.patience, ears)
-        self.sittings = Sittings(backend, surround.clock, pen, terms.decision, functions)
+        self.sittings = Sittings(backend, pen, terms.decision, functions)
         self.present = 0
         self._name = name
         self._sleep = surround.sleep
+        self._moved = surround.clock if isinstance(surround.clock, MovedClock) else None
         self._claiming = asyncio.Lock()
         self._held: dict[int, ActivityTask] = {}
-        self._seekers = Seekers(self.clock, self._may_look, are_patient=True)
-        self._sweepers = Seekers(self.clock, self._may_look, are_patient=False)
+        self._begin_by: dict[int, float | None] = {}
+        self._seekers = Seekers(self.clock, self._may_look, self._moved)
+        self._sweepers = Seekers(self.clock, self._may_look)
         self._is_unsure = False
         self._loops: list[asyncio.Task[None]] = []
         self._leave: Callable[[], None] = lambda: None
@@ -96,8 +101,8 @@ class Desk:
         """
         await self.lease.enlist()
         await self.lease.look_at_peers()
-        if isinstance(self.clock, MovedClock):
-            self._leave = self.clock.join(self)
+        if self._moved is not None:
+            self._leave = self._moved.join(self)
         sweep = partial(self._sweepers.seek, partial(self._take_activity, (), None, SWEPT))
         self._loops = [
             self.loop.create_task(self._again(sweep)),
@@ -153,6 +158,7 @@ class Desk:
                 held = await self.backend.held_activity_tasks(owner)
                 for number in self._held.keys() - held.keys():
                     self._held.pop(number, None)
+                    self._begin_by.pop(number, None)
                 if owner == self.lease.id:
                     await self._give_back([n for n in held if n not in self._held])
             except BaseException:
@@ -170,6 +176,7 @@ class Desk:
     def _lost(self) -> None:
         """Without a lease, all of it is somebody else's."""
         self._held.clear()
+        self._begin_by.clear()
         self.sittings.forget()
 
     # -- being told --------------------------------------------------------------------------
@@ -228,6 +235,21 @@ class Desk:
 
     # -- activities --------------------------------------------------------------------------
 
+    def may_begin(self, task: ActivityTask) -> bool:
+        """Whether the lease and its own limits still stand, asked last of all before it is done.
+
+        An OS process that was stopped goes on where it was, and others may have done it all. From
+        any thread.
+        """
+        by = self._begin_by.get(task.number)
+        is_late = by is not None and by <= self.loop.time()
+        return self.lease.is_fresh and self.lease.id == task.owner and not is_late
+
+    async def leave(self, task: ActivityTask) -> None:
+        """Let others have a task that was not begun."""
+        self._forget(task)
+        self._is_unsure = True
+
     async def _take_activity(
         self, queues: Sequence[str], activities: Collection[str] | None, limit: int
     ) -> Found[ActivityTask]:
@@ -246,6 +268,7 @@ class Desk:
         self, queues: Sequence[str], activities: Collection[str] | None, limit: int
     ) -> PolledActivities:
         async with self._claiming:
+            asked = self.loop.time()
             try:
                 polled = await self.backend.poll_activity_tasks(
                     self.lease.id, queues, (), limit, activities=activities
@@ -253,7 +276,10 @@ class Desk:
             except BaseException:
                 self._is_unsure = True
                 raise
-            self._held |= {task.number: task for task in polled.tasks}
+            time, now = self.loop.time(), self.clock.now()
+            for task in polled.tasks:
+                self._held[task.number] = task
+                self._begin_by[task.number] = begin_by(task, asked, time, now)
             return polled
 
     async def _settle(self, task: ActivityTask, outcome: m.Outcome) -> None:
@@ -270,23 +296,20 @@ class Desk:
         known = self._held.get(task.number)
         if known is not None and known.epoch == task.epoch:
             del self._held[task.number]
+            self._begin_by.pop(task.number, None)
 
     async def complete(self, task: ActivityTask, outcome: m.Outcome) -> None:
         """Bring the outcome of a task. Raises UnknownTaskError if it is wanted no longer."""
-        write = partial(self.backend.complete_activity_task, task, outcome)
-        try:
-            is_wanted = await write()
-        except StoreUnavailableError as error:
-            if await self.patience.write(write, task.process, error) is None:
-                raise
-            is_wanted = True  # or it was taken before, and the answer lost
-        self._forget(task)
-        if not is_wanted:
-            raise UnknownTaskError(task.token)
+        complete = self.backend.complete_activity_task
+        self._settled(task, is_taken=await self._ended(task, partial(complete, task, outcome)))
 
     async def beat(self, task: ActivityTask, details: Any, *, says: bool) -> bool:
         """Say that somebody is at it; gives whether it is to stop. Raises UnknownTaskError."""
-        stops = await self.backend.heartbeat_activity_task(task, details, says=says)
+
+        async def beat() -> tuple[bool | None]:
+            return (await self.backend.heartbeat_activity_task(task, details, says=says),)
+
+        (stops,) = await self._surely(task, beat)
         if stops is None:
             self._forget(task)
             raise UnknownTaskError(task.token)
@@ -294,7 +317,35 @@ class Desk:
 
     async def detach(self, task: ActivityTask) -> None:
         """Leave a task to whoever completes it by its token. Raises UnknownTaskError."""
-        is_left = await self.backend.detach_activity_task(task)
+        detach = self.backend.detach_activity_task
+        self._settled(task, is_taken=await self._ended(task, partial(detach, task)))
+
+    async def _ended(self, task: ActivityTask, write: Callable[[], Awaitable[bool]]) -> bool:
+        """Whether a write was taken that ends somebody's hold of a task.
+
+        What is refused when it is repeated was taken before, and the answer lost.
+        """
+        tries = 0
+
+        async def once() -> bool:
+            nonlocal tries
+            tries += 1
+            return await write() or tries > 1
+
+        return await self._surely(task, once)
+
+    async def _surely(self, task: ActivityTask, write: Callable[[], Awaitable[T]]) -> T:
+        """Write it, and try again until the lease is lost: until then nobody else sees to it."""
+        try:
+            return await write()
+        except StoreUnavailableError as error:
+            while (written := await self.patience.write(write, task.process, error)) is None:
+                if self.lease.is_lost or self.lease.id != task.owner:
+                    raise
+                await self._sleep(HELD_BACK_SECONDS)
+            return written
+
+    def _settled(self, task: ActivityTask, *, is_taken: bool) -> None:
         self._forget(task)
-        if not is_left:
+        if not is_taken:
             raise UnknownTaskError(task.token)

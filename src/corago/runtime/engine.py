@@ -59,7 +59,6 @@ class EngineCore(Migrating, Completing):
         """Take everything; `open` begins."""
         self._backend = backend
         self._surround = surround
-        self._clock = surround.clock
         self._new_id = surround.new_id
         self._settings = settings
         self._ears = ears_of(settings.listeners, surround.clock)
@@ -69,7 +68,7 @@ class EngineCore(Migrating, Completing):
         self._code: dict[str, Workflow] = {}
         self._definitions: dict[str, Definition] = {}
         self._worker: Worker | None = None
-        self._waiters = Waiters(self._clock)
+        self._waiters = Waiters(self._surround.clock)
         self._glancing: asyncio.Task[None] | None = None
         self._executor: Executor | None = None
         self._unsubscribe: Callable[[], None] = lambda: None
@@ -109,7 +108,7 @@ class EngineCore(Migrating, Completing):
 
     async def _begin(self) -> None:
         self._unsubscribe = self._backend.subscribe(self._notice)
-        self._waiters = Waiters(self._clock)
+        self._waiters = Waiters(self._surround.clock)
         loop = asyncio.get_running_loop()
         if self._settings.has_worker:
             self._executor = self._surround.executor(loop)
@@ -170,7 +169,7 @@ class EngineCore(Migrating, Completing):
         if not self.is_mine():
             raise EngineClosedError(
                 "this engine was opened before a fork and can't be used in the child; "
-                "open a new Engine after forking"
+                "open engines after forking only, in each child its own"
             )
         if not self._is_open:
             raise EngineClosedError(

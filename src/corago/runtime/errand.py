@@ -6,8 +6,11 @@ import asyncio
 import logging
 import sys
 from collections.abc import Awaitable, Callable, Mapping
+from datetime import datetime
 from functools import partial
 from typing import TYPE_CHECKING, Any
+
+import msgspec
 
 from corago.activity import ActivityFunction
 from corago.core import decisions as d
@@ -27,6 +30,9 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger("corago.worker")
 
+AGAIN_SECONDS = 5.0
+"""How soon it is tried again to keep what must not be run again."""
+
 
 class Errand:
     """A task is run, or said not to be, and its outcome brought.
@@ -35,10 +41,11 @@ class Errand:
     """
 
     def __init__(
-        self, worker: Worker, task: ActivityTask, function: ActivityFunction | None
+        self, worker: Worker, task: ActivityTask, function: ActivityFunction | None, asked: float
     ) -> None:
-        """Take the task and its code; `run` sees to it."""
+        """Take the task, its code, and when it was asked for; `run` sees to it."""
         self.worker = worker
+        self._begin_by = begin_by(task, asked, worker.loop.time(), worker.clock.now())
         self.task = task
         self.state_bound = sys.maxsize
         self.results: dict[tuple[str, int], int] = {}
@@ -102,18 +109,53 @@ class Errand:
         self._begin()
         outcome = await self._outcome
         self._beats.close()
+        while True:
+            try:
+                await self._tell(outcome)
+                return
+            except EngineClosedError:
+                return
+            except Exception:
+                if not (self._may_have_run and self._is_mine):
+                    raise
+                text = "what %r came to could not be kept, and it runs at most once: tried again"
+                _log.exception(text, self.task.attempt.path, extra=fields(self.process))
+            await asyncio.sleep(AGAIN_SECONDS)
+
+    @property
+    def _may_have_run(self) -> bool:
+        """Whether it was begun and must not begin twice."""
+        return self._attempt is not None and self.task.attempt.at_most_once
+
+    @property
+    def _is_mine(self) -> bool:
+        """Whether the lease stands under which the task was taken."""
+        worker = self.worker
+        return worker.id == self.task.owner and not worker.lease.is_lost
+
+    async def _tell(self, outcome: m.Outcome | None) -> None:
+        """Say what it came to."""
         if self._is_deferred:
             await self._detach()
         if outcome is None:
             return
+        if self.task.expired:
+            outcome = self._timed_out(outcome)
         try:
             await self._bring(outcome)
         except EngineClosedError:
-            return
+            raise
         except Exception as error:  # noqa: BLE001 - whatever broke, it is told as the outcome
             text = "the outcome of %r could not be kept"
             _log.exception(text, outcome.path, extra=fields(self.process))
-            await self._bring(ending(self.task, failed(error)))
+            end = ending(self.task, failed(error), is_lost=self._may_have_run)
+            await self._bring(end)
+
+    def _timed_out(self, outcome: m.Outcome) -> m.Outcome:
+        """What the row says of its end, which somebody with the token may have kept up to date."""
+        said = outcome.details if self._beats.is_behind else self.task.details
+        task = msgspec.structs.replace(self.task, details=said)
+        return ending(task, timed_out(task))
 
     def _begin(self) -> None:
         attempt = self.task.attempt
@@ -132,12 +174,12 @@ class Errand:
             return
         self._attempt = Attempt(self, wish, attempt.attempt, self._function)
         self._attempt.context.connect(self._beats)
+        self._attempt.begin_by = self._begin_by
         self._attempt.start()
 
     async def _detach(self) -> None:
         """Let go of the task, with what was said last: it waits for whoever has its token."""
-        backend, task = self.worker.backend, self.task
-        said = None if self._attempt is None else self._attempt.context.details
+        backend, task, said = self.worker.backend, self.task, await self._beats.left()
 
         async def detach() -> bool:
             if said is not None:
@@ -153,9 +195,8 @@ class Errand:
         self, write: Callable[[], Awaitable[bool]], error: StoreUnavailableError
     ) -> None:
         """Write it, and try again until the lease is lost: until then nobody else sees to it."""
-        worker, owner = self.worker, self.task.owner
-        while await worker.patience.write(write, self.process, error) is None:
-            if worker.lease.is_lost or worker.id != owner:
+        while await self.worker.patience.write(write, self.process, error) is None:
+            if not self._is_mine:
                 return
             await asyncio.sleep(HELD_BACK_SECONDS)
 
@@ -184,6 +225,18 @@ def unrun(task: ActivityTask) -> m.Outcome | None:
     if lost is not None:
         return ending(task, e.ActivityFailed(lost), is_lost=True)
     return None
+
+
+def begin_by(task: ActivityTask, asked: float, time: float, now: datetime) -> float | None:
+    """By when a task must be begun that was asked for at `asked`, by the loop's time.
+
+    That is `time` at the instant `now`. Its limits count from the claim, which came later.
+    """
+    attempt, limits = task.attempt, task.attempt.limits or WishLimits()
+    ends = [asked + each for each in (attempt.timeout, limits.heartbeat) if each is not None]
+    if limits.close_by is not None:
+        ends.append(time + (limits.close_by - now).total_seconds())
+    return min(ends, default=None)
 
 
 def ending(task: ActivityTask, result: e.ActivityResult, *, is_lost: bool = False) -> m.Outcome:

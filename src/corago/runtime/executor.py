@@ -80,7 +80,7 @@ class ThreadExecutor:
     def __init__(self, threads: int, loop: asyncio.AbstractEventLoop) -> None:
         """Answers are given on `loop`."""
         self._limit = threads
-        self._spare = threads * 4
+        self._many = threads * 4
         self._loop = loop
         self._jobs: queue.SimpleQueue[Job | None] = queue.SimpleQueue()
         self._answers: deque[tuple[Callable[..., None], tuple[Any, ...]]] = deque()
@@ -102,7 +102,7 @@ class ThreadExecutor:
         self._start()
 
     def abandon(self, job: Job) -> None:
-        """Give its thread up for lost, and start another in its stead while the cap allows."""
+        """Give its thread up for lost, and start another one; say so when they are many."""
         with self._lock:
             if job.is_abandoned:
                 return
@@ -113,14 +113,15 @@ class ThreadExecutor:
             if not job.is_running:
                 return
             self._lost += 1
-            is_replaced = self._lost <= self._spare and not self._is_closed
+            is_replaced, lost = not self._is_closed, self._lost
             self._live -= not is_replaced
         if is_replaced:
             self._start()
-        else:
+        if lost > self._many:
             _log.error(
-                "%d step threads are stuck and no more are replaced: restart this worker",
-                self._lost,
+                "%d threads are stuck in steps that ran into their timeouts, and were replaced; "
+                "each keeps its memory until it ends: mend those steps, and restart this worker",
+                lost,
             )
 
     def close(self) -> None:

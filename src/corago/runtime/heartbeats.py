@@ -36,6 +36,7 @@ class Heartbeats:
 
     # nothing has been said yet; one is made for every task, and most never say anything
     _word: Any = None
+    _writing: asyncio.Task[None] | None = None
     _has_news = False
     _is_told = False
     _is_writing = False
@@ -66,6 +67,17 @@ class Heartbeats:
     def token(self) -> str:
         """The task's."""
         return self._task.token
+
+    @property
+    def is_behind(self) -> bool:
+        """Whether the row may not have what was said last."""
+        return self._word is not None or self._is_writing
+
+    async def left(self) -> Any:
+        """What was said last, if the row has it not; somebody with the token may have gone on."""
+        if self._writing is not None:
+            await asyncio.wait([self._writing])
+        return self._word
 
     @property
     def pause(self) -> float:
@@ -107,7 +119,7 @@ class Heartbeats:
         self._alarm = None
         self._is_writing = True
         self._next = self._worker.loop.time() + self.pause
-        self._worker.spawn(self._write())
+        self._writing = self._worker.spawn(self._write())
 
     async def _write(self) -> None:
         self._has_news = False

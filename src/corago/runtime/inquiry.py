@@ -34,8 +34,11 @@ class Inquiry:
     """The asking half of an engine."""
 
     _backend: Backend
-    _clock: Clock
     _settings: Settings
+
+    @property
+    def _clock(self) -> Clock:
+        return self._backend.clock
 
     def _check(self) -> None:
         raise NotImplementedError

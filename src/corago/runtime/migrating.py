@@ -5,7 +5,7 @@ What a process takes over by itself needs none of this (see `runtime.following`)
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -15,7 +15,13 @@ from corago.core import unasked
 from corago.core.codec import plain
 from corago.core.events import CLOSED_STATUSES
 from corago.core.program import Difference
-from corago.errors import CommandRefusedError, InvalidInputError, StoreError, WorkflowNotFoundError
+from corago.errors import (
+    CommandRefusedError,
+    InvalidInputError,
+    StoreError,
+    StoreUnavailableError,
+    WorkflowNotFoundError,
+)
 from corago.ports.store import Definition
 from corago.runtime import checks
 from corago.runtime.bulk import Bulk
@@ -68,7 +74,8 @@ class Migrating(Bulk):
 
         `renames` maps paths of its list to those of the new one. Steps that the new list has
         before the place where the process stands are passed over, and said so; nothing that was
-        done is ever done again: where that would follow, it is refused. With `dry_run` nothing is
+        done is ever done again: where that would follow, it is refused, as is a new name for what
+        a worker has begun. With `dry_run` nothing is
         written. Raises ProcessNotFoundError, WorkflowNotFoundError, InvalidInputError, and
         CommandRefusedError (not with `dry_run`) with the reason why not.
         """
@@ -117,6 +124,8 @@ class Migrating(Bulk):
     ) -> Migration:
         try:
             description = await self._described(id)
+        except StoreUnavailableError:
+            raise
         except StoreError as error:
             return Migration(id, 0, "", why=str(error))
         row, process = description.row, description.snapshot.process
@@ -130,15 +139,31 @@ class Migrating(Bulk):
             why = f"it is {process.status} already"
         elif why is None and row.owner is not None:
             why = f"it is under way in worker {row.owner_name}; try again when it rests"
-        if why is not None or dry_run:
+        if why is not None:
             return Migration(id, to.version, to.sha, differences, why)
         adopt = m.Adopt(program, to.sha, to.version, renames, *given)
         commit = unasked.adopt(description.program, description.snapshot, adopt, self._clock.now())
+        why = await self._begun(id, commit.drops)
+        if why is not None or dry_run:
+            return Migration(id, to.version, to.sha, differences, why)
         if not await self._backend.adopt(description, to, commit):
             why = "it has moved on meanwhile; try again"
         elif self._ears is not None:
             self._ears.recorded(commit.snapshot.process, commit.events)
         return Migration(id, to.version, to.sha, differences, why, why is None)
+
+    async def _begun(self, id: str, renamed: Sequence[str]) -> str | None:
+        """Why what stands in queues can't be renamed, if something of it was begun."""
+        if not renamed:
+            return None
+        for task in await self._backend.open_activities(id):
+            if task.path in renamed and (task.due is None or task.losses):
+                who = "a worker that vanished" if task.due else task.owner or "somebody outside"
+                return (
+                    f"{task.path!r} has been begun by {who} under the name that it has now; try "
+                    "again when it has ended"
+                )
+        return None
 
     async def _target(self, workflow: str, version: int | None) -> Definition:
         if version is not None:

@@ -169,15 +169,14 @@ class Operation(Inquiry):
         value: Any,
         actor: str | None,
         reason: str | None,
-        at: int | None = None,
+        at: tuple[int, int] | None = None,
     ) -> None:
-        """Send a command; `at` is the position at which it was meant for the process."""
+        """Send a command; `at` are run and position at which it was meant for the process."""
         self._check()
         given, step = by(actor, reason), checks.good_text(step, "a step's path")
         description = await self._described(process_id)
         process = description.snapshot.process
-        if at is not None and process.position != at:
-            raise CommandRefusedError(process_id, verb, moved(at, process.position))
+        check_still(process_id, verb, at, (process.run, process.position))
         agenda = self._agenda(description) or Agenda()
         targets = commands.target(process, agenda, verb, step, self._clock.now())
         if isinstance(targets, str):
@@ -189,7 +188,8 @@ class Operation(Inquiry):
             checks.size(whole, self._settings.state_limit, "State with this result")
         if process.is_closed and process.parent is not None:
             await self._check_parent(process, verb)
-        await self._send(process_id, m.Command(verb, targets, value, *given), reopens=True)
+        command = m.Command(verb, targets, value, *given)
+        await self._send(process_id, command, reopens=verb in commands.REOPENING)
 
     async def _check_parent(self, process: Process, verb: str) -> None:
         """A failed child goes on through its parent, which has heard of the failure.
@@ -228,9 +228,14 @@ class Operation(Inquiry):
         self._paused(is_paused=False)
 
 
-def moved(selected: int, now: int) -> str:
-    """Why a command for a process that stood at one position does not fit at another."""
-    return f"it has moved on since it was selected (position {selected}, now {now})"
+def check_still(id: str, verb: str, selected: tuple[int, int] | None, now: tuple[int, int]) -> None:
+    """See that a process stands where a command is meant for it. Raises CommandRefusedError."""
+    if selected is None or selected == now:
+        return
+    of_run = "" if selected[0] == now[0] else " of run {}"
+    before, after = (f"{at}{of_run.format(run)}" for run, at in (selected, now))
+    why = f"it has moved on since it was selected (position {before}, now {after})"
+    raise CommandRefusedError(id, verb, why)
 
 
 def by(actor: str | None, reason: str | None) -> tuple[str | None, str | None]:

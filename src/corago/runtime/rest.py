@@ -8,7 +8,7 @@ from contextlib import nullcontext
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from corago.clock import NEVER, MovedClock
+from corago.clock import NEVER, Clock, MovedClock
 
 if TYPE_CHECKING:
     from corago.runtime.worker import Worker
@@ -20,8 +20,9 @@ class Rest:
     `due` is when the first of the processes that nobody holds falls due.
     """
 
-    def __init__(self, worker: Worker) -> None:
-        """It does not rest yet."""
+    def __init__(self, worker: Worker, clock: Clock) -> None:
+        """It does not rest yet; `clock` is the one that may be moved."""
+        self._clock = clock
         self.due: datetime | None = None
         self._awaited: asyncio.Event | None = None
         self._worker = worker
@@ -29,7 +30,7 @@ class Rest:
 
     def begin(self) -> None:
         """From now on, the clock asks."""
-        clock = self._worker.clock
+        clock = self._clock
         if isinstance(clock, MovedClock):
             self._leave = clock.join(self)
 
@@ -45,7 +46,7 @@ class Rest:
 
     async def patiently(self, event: asyncio.Event) -> None:
         """Somebody waits for what only time may bring."""
-        clock = self._worker.clock
+        clock = self._clock
         with clock.patience() if isinstance(clock, MovedClock) else nullcontext():
             await event.wait()
 

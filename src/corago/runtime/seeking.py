@@ -19,18 +19,20 @@ Found = tuple[T | None, datetime | None]
 
 
 class Seekers:
-    """Whoever seeks here; `are_patient` tells that they wait for whatever time will bring.
+    """Whoever seeks here; `may_look` says whether there is any point in looking now.
 
-    `may_look` says whether there is any point in looking now.
+    A clock that is `moved` by hand hears that they wait for whatever time will bring.
     """
 
-    def __init__(self, clock: Clock, may_look: Callable[[], bool], *, are_patient: bool) -> None:
+    def __init__(
+        self, clock: Clock, may_look: Callable[[], bool], moved: MovedClock | None = None
+    ) -> None:
         """Nobody seeks yet."""
         self._clock = clock
         self._may_look = may_look
         self._patience: Callable[[], AbstractContextManager[None]] = nullcontext
-        if are_patient and isinstance(clock, MovedClock):
-            self._patience = clock.patience
+        if moved is not None:
+            self._patience = moved.patience
         self._dues: dict[Bell, datetime] = {}
         self._are_gone = asyncio.Event()
         self._is_over = False

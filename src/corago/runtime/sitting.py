@@ -72,16 +72,14 @@ class Diary(Past):
 
 
 class Sitting:
-    """A decision task with what has come by `now`; it is somebody's until the instant `until`.
+    """A decision task with what has come; it is somebody's until the instant `until`.
 
     `sha` is that of the definition by which its process goes on; `values` are what the decider is
     asked with; `refused` are children that could not be born of what was decided. `contested` is
     what `clash` has told of earlier sittings.
     """
 
-    def __init__(
-        self, task: DecisionTask, now: datetime, until: datetime, contested: Mapping[int, bool]
-    ) -> None:
+    def __init__(self, task: DecisionTask, until: datetime, contested: Mapping[int, bool]) -> None:
         """Put what has come into order."""
         self.task = task
         self.sha = task.sha
@@ -94,7 +92,7 @@ class Sitting:
         self._places = {id(each.message): each.seq for each in mail}
         lost: list[m.Message] = [] if task.lost_owner is None else [m.Lost(task.lost_owner)]
         arrived = [(each.at, each.message) for each in mail]
-        self._messages = [*lost, *arrivals(self.process, arrived, now)]
+        self._messages = [*lost, *arrivals(self.process, arrived, task.read_at)]
 
     @property
     def process(self) -> Process:

@@ -10,7 +10,6 @@ from typing import Any
 
 import msgspec
 
-from corago.clock import Clock
 from corago.core import messages as m
 from corago.core import unasked
 from corago.core.calls import Answer, NotReadError
@@ -40,14 +39,13 @@ class Sittings:
     def __init__(
         self,
         backend: Backend,
-        clock: Clock,
         pen: Pen,
         term: timedelta,
         functions: Callable[[str], Mapping[str, Any] | None],
     ) -> None:
         """None is taken yet."""
         self.backend = backend
-        self.clock = clock
+        self.clock = backend.clock
         self.append = pen.append
         self.functions = functions
         self._term = term
@@ -80,16 +78,16 @@ class Sittings:
             self._open = {id: each for id, each in self._open.items() if each.until > now}
             polled = await self.backend.poll_decision_tasks(worker, shas, 1, lease=self._term)
             for task in polled.tasks:
-                sitting = await self._begun(task, now, until)
+                sitting = await self._begun(task, until)
                 if sitting is not None:
                     self._open[task.process_id] = sitting
                     return sitting, None
             if not polled.tasks:
                 return None, polled.next_due
 
-    async def _begun(self, task: DecisionTask, now: datetime, until: datetime) -> Sitting | None:
+    async def _begun(self, task: DecisionTask, until: datetime) -> Sitting | None:
         try:
-            sitting = Sitting(task, now, until, self._contested)
+            sitting = Sitting(task, until, self._contested)
             if self.functions(task.sha) is None:
                 found = await follow(self, task)
                 if found is None:
@@ -135,7 +133,8 @@ class Sittings:
         _log.exception("the decision of process %s broke", process.id, extra=fields(process))
         why, now = failed(error).error, self.clock.now()
         commit = unasked.suspend(task.snapshot, why, now, batch=task.program.batch)
-        await self.append(task, commit, Hold(keeps=False), consumed=task.consumed, seen=ALL_SEEN)
+        hold = Hold(keeps=False, lost_owner=task.lost_owner)
+        await self.append(task, commit, hold, consumed=task.consumed, seen=ALL_SEEN)
 
     async def past(self, sitting: Sitting) -> list[Event]:
         """All that was stored of a process's run when its decision was taken. Raises StoreError."""
@@ -201,7 +200,8 @@ class Sittings:
         await self._untouched(sitting, hold)
 
     def _check(self, sitting: Sitting) -> None:
-        if sitting.until <= self.clock.now():
+        is_open = self._open.get(sitting.task.process_id) is sitting
+        if not is_open or sitting.until <= self.clock.now():
             self._close(sitting)
             raise _late(sitting)
 

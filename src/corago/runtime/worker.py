@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import contextvars
 import logging
+from collections import Counter
 from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from datetime import datetime
 from typing import Any, TypeVar
@@ -62,7 +63,7 @@ class Worker:
         """Prepare; `start` begins. `closed` is told of every process that ends here."""
         self.backend = backend
         self.name = name
-        self.clock = surround.clock
+        self.clock = backend.clock
         self.executor = executor
         self.closed = closed
         self.ears = ears
@@ -84,7 +85,7 @@ class Worker:
         self._sleep = surround.sleep
         self._concurrency = settings.concurrency
         self._reserved = 0
-        self._births: set[str] = set()
+        self._births: Counter[str] = Counter()
         self._must_take_back = False
         self._is_draining = False
         self._is_paused = False
@@ -95,7 +96,7 @@ class Worker:
         self._room = asyncio.Event()
         self._room.set()
         self._lane = asyncio.Lock()
-        self._rest = Rest(self)
+        self._rest = Rest(self, surround.clock)
 
     @property
     def id(self) -> int:
@@ -157,14 +158,16 @@ class Worker:
 
         It is looked for if the answer is lost or the caller gives up: it may be born all the same.
         """
-        self._births.add(wish.process_id)
+        self._births[wish.process_id] += 1
         try:
             started = await self.backend.start(wish)
         except BaseException:
             self.take_back()
             raise
         finally:
-            self._births.discard(wish.process_id)
+            self._births[wish.process_id] -= 1
+            if not self._births[wish.process_id]:
+                del self._births[wish.process_id]
         if started.task is not None:
             self.adopt(started.task)
         return started
@@ -262,11 +265,12 @@ class Worker:
         turn = self.turns[task.process_id] = kind(self, task)
         self.spawn(self._drive(turn))
 
-    def spawn(self, work: Coroutine[Any, Any, None]) -> None:
+    def spawn(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         """Let something run until it ends, or the worker; it sees nothing of who started it."""
         task = self.loop.create_task(work, context=self._context.copy())
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+        return task
 
     async def _drive(self, turn: Turn) -> None:
         ears, process = self.ears, turn.task.snapshot.process
@@ -296,13 +300,17 @@ class Worker:
                 self._work.set()
 
     async def _set_aside(self, task: DecisionTask, error: Failure) -> None:
-        """Suspend a process whose turn broke by an error of ours or of its definition."""
-        commit = unasked.suspend(task.snapshot, error, self.clock.now(), batch=task.program.batch)
-        hold = Hold(keeps=False)
+        """Suspend a process whose turn broke by an error of ours or of its definition.
+
+        A decider's activities go on while a person is needed; but what began here is begun no more.
+        """
+        batch, process = task.program.batch, task.snapshot.process
+        commit = unasked.suspend(task.snapshot, error, self.clock.now(), batch=batch)
+        has_begun = batch and any(known.started for known in process.activities.values())
+        hold = Hold(keeps=False, lost_owner=task.lost_owner or (self.name if has_begun else None))
         try:
             await self.append(task, commit, hold, consumed=task.consumed, seen=ALL_SEEN)
         except Exception:  # noqa: BLE001 - a worker outlives its own bugs, and says so
-            process = task.snapshot.process
             _log.exception("process %s could not be set aside", process.id, extra=fields(process))
             self._must_take_back = True
 
@@ -405,7 +413,7 @@ class Worker:
                 after = rows[-1].process_id
                 held.update(row.process_id for row in rows)
             begun = {id for id, turn in self.turns.items() if not turn.is_over}
-            for process_id in sorted(held - turns.keys() - begun - self._births):
+            for process_id in sorted(held - turns.keys() - begun - self._births.keys()):
                 task = await self.backend.resume(process_id, self.id)
                 if task is not None and process_id not in self._births:
                     functions = self._functions.get(task.sha, {})

@@ -94,7 +94,7 @@ class Expectation:
         self._process = process
         self._within = within
         engine: Any = getattr(process, "_engine", None)
-        clock: Clock | None = None if engine is None else engine._engine._clock  # noqa: SLF001 - the kit looks inside
+        clock: Clock | None = None if engine is None else engine._engine._surround.clock  # noqa: SLF001 - the kit looks inside
         self._clock = clock if isinstance(clock, VirtualClock) else None
 
     # -- how it ends -------------------------------------------------------------------------

@@ -29,6 +29,11 @@ MANY_CALLS = 60
 SHOWN = 5
 """So many differences of a run are told."""
 
+HINT = (
+    "(`compare` says what of the end must be equal, `decided` what of the decisions; `prepare` "
+    "resets what steps have changed outside)"
+)
+
 Moment = Literal["before", "after"]
 """Whether the worker dies before the store has taken its call, or before it hears the answer."""
 
@@ -59,6 +64,7 @@ class Crash:
         signals: Signals | None = None,
         also: Iterable[Workflow] = (),
         retries: int = 0,
+        forget: Callable[[], object] = lambda: None,
     ) -> Run:
         """Run a process of this workflow until it ends; its first worker dies here.
 
@@ -70,12 +76,19 @@ class Crash:
                 Or pairs of a name and its data: so to any process.
             also: other workflows that the worker has the code of, such as children.
             retries: how often an operator tries again what has failed or is suspended.
+            forget: called when the worker is dead, to reset what steps keep in their OS process.
 
         Raises:
-            AssertionError: if the process never comes to where the worker should die.
+            AssertionError: if the process never comes to where the worker should die; or if none
+                should, and it waited for another signal than was there.
         """
-        stage = Stage((workflow, *also), self.strikes, is_before=self.when == "before")
-        end = stage.perform(workflow, input, Operator(signals or {}, retries))
+        stage = Stage(
+            (workflow, *also), self.strikes, is_before=self.when == "before", forget=forget
+        )
+        operator = Operator(signals or {}, retries)
+        end = stage.perform(workflow, input, operator)
+        if self.where is None and (misheard := operator.misheard()):
+            raise AssertionError(misheard)
         run = Run(
             status=end.info.status,
             state=end.info.state,
@@ -132,6 +145,7 @@ def crash_everywhere(
     also: Iterable[Workflow] = (),
     retries: int = 0,
     prepare: Callable[[], object] = lambda: None,
+    forget: Callable[[], object] = lambda: None,
     compare: Callable[[Any], Any] = as_it_is,
     decided: Callable[[Decisions], Any] = as_it_is,
 ) -> list[Run]:
@@ -168,6 +182,8 @@ def crash_everywhere(
         retries: how often an operator tries again what has failed or is suspended, as steps that
             run at most once are when nobody knows whether they did.
         prepare: called before every run, to reset what steps have changed outside.
+        forget: called when a worker is dead, before another one takes over, to reset what steps
+            keep in the memory of their OS process: all workers have one here.
         compare: what of the final State (or result) must be equal.
         decided: what of `Run.decisions` must be equal. Where it lets two runs differ, their
             effects may, too, and are held to what each run has recorded itself.
@@ -175,7 +191,12 @@ def crash_everywhere(
     Raises:
         AssertionError: for the first run that differs: what, and with which crash.
     """
-    given: dict[str, Any] = {"signals": signals, "also": tuple(also), "retries": retries}
+    given: dict[str, Any] = {
+        "signals": signals,
+        "also": tuple(also),
+        "retries": retries,
+        "forget": forget,
+    }
     prepare()
     calm = Crash().run(workflow, input, **given)
     if calm.status not in e.CLOSED_STATUSES:
@@ -191,7 +212,7 @@ def crash_everywhere(
             prepare()
             run = Crash(number, when).run(workflow, input, **given)
             if found := tuple(judge.findings(run)):
-                raise AssertionError(f"{_listed(run, found)}\n{run}\n{calm}")
+                raise AssertionError(f"{_listed(run, found)}\n{HINT}\n{run}\n{calm}")
             runs.append(run)
     return runs
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
 from corago.core.events import CLOSED_STATUSES
@@ -33,6 +33,23 @@ class Operator:
     is_unasked: bool = False
     sent: int = 0
     process: str = PROCESS
+    awaited: set[str] = field(default_factory=set)
+
+    def misheard(self) -> str:
+        """What is wrong with the names of the signals, or nothing.
+
+        Some were waited for that are not there, and some are there that nobody waited for. Those
+        with an order are sent whatever is waited for.
+        """
+        if not self.awaited or not isinstance(self.signals, Mapping):
+            return ""
+        missing, spare = self.awaited - self.signals.keys(), self.signals.keys() - self.awaited
+        if not missing or not spare:
+            return ""
+        return (
+            f"nothing waited for the signal {_names(spare)}, which is in `signals`; what was "
+            f"waited for, and is not there, is {_names(missing)}"
+        )
 
     async def family(self, engine: EngineCore) -> list[ProcessInfo]:
         """The process and its children, as they stand."""
@@ -65,6 +82,7 @@ class Operator:
         """Send the first signal that somebody waits for."""
         for info in infos:
             for wait in () if info.status in CLOSED_STATUSES else info.waits:
+                self.awaited |= {wait.detail} if wait.kind == "signal" else set()
                 if wait.kind == "signal" and wait.detail in signals:
                     key = f"{wait.path} for position {info.position}"
                     await engine.signal(info.id, wait.detail, signals[wait.detail], key=key)
@@ -84,3 +102,7 @@ class Operator:
         await engine.signal(self.process, name, data, key=f"{name} from the operator, {self.sent}")
         self.sent += 1
         return True
+
+
+def _names(names: Iterable[str]) -> str:
+    return " and ".join(map(repr, sorted(names)))

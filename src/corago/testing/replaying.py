@@ -116,6 +116,11 @@ class _Player:
 
     def change(self, event: e.DefinitionChanged, after: Workflow) -> None:
         """Go over to another form of the workflow, as the process did."""
+        if self.rehearsal is not None and self.program.batch:
+            functions = after.functions
+            complaint = self.rehearsal.change(self.program, self.snapshot, event, functions)
+            if complaint is not None:
+                self._fail(event, complaint)
         if after is not self.workflow:
             try:
                 self.snapshot = fold.change(self.program, after.program, self.snapshot, event)

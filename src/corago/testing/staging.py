@@ -70,8 +70,18 @@ class End:
 class Stage(Simulation):
     """A world of one process, one client, and one worker at a time; the first one may die."""
 
-    def __init__(self, workflows: Iterable[Workflow], strikes: Strikes, *, is_before: bool) -> None:
-        """The first worker dies at the store call that `strikes` names, before or after it."""
+    def __init__(
+        self,
+        workflows: Iterable[Workflow],
+        strikes: Strikes,
+        *,
+        is_before: bool,
+        forget: Callable[[], object] = lambda: None,
+    ) -> None:
+        """The first worker dies at the store call that `strikes` names, before or after it.
+
+        `forget` is called then.
+        """
         self.time = StageClock()
         super().__init__(0, workflows, KINDS, lease=LEASE, clock=self.time)
         self.calls: list[str] = []
@@ -79,6 +89,7 @@ class Stage(Simulation):
         self.first: Node | None = None
         self.strikes = strikes
         self.is_before = is_before
+        self.forget = forget
         self.workers: dict[int, Node] = {}
         self.account = Account()
         self.ids: dict[int, str] = {}
@@ -146,6 +157,8 @@ class Stage(Simulation):
     def _is_still(self) -> bool:
         node = self.nodes[-1]
         if self.first is None or node.is_dead:
+            if self.first is not None:
+                self.forget()
             node = self.node(f"worker {len(self.nodes)}")
             node.spawn(self.worker(node))
             self.first = self.first or node

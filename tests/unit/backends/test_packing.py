@@ -31,6 +31,13 @@ LINES = [f"line {n}" for n in range(4000)]
 CHAINS: list[tuple[PayloadCodec, ...]] = [(), (Zlib(),), (Zlib(), Encrypted(KEY))]
 
 
+LOOKS_LIKE_OURS: list[Any] = [
+    {"$blobs": 7},
+    {"$blobs": [["a"]], "a": {"$blob": "x", "bytes": 1}},
+    {"type": "Encoded", "codec": "zlib", "data": ""},
+]
+
+
 class Shelves:
     """A store's blobs, and how often they were asked for."""
 
@@ -322,3 +329,13 @@ class Nameless:
 def test_codecs_that_can_not_be_told_apart_are_refused(codecs: Any, says: str) -> None:
     with pytest.raises(RequestError, match=says):
         Packing(codecs, Shelves().fetch)
+
+
+@pytest.mark.parametrize("codecs", CHAINS)
+@pytest.mark.parametrize("said", LOOKS_LIKE_OURS)
+def test_a_users_text_that_looks_like_a_row_of_ours_comes_back_as_it_was(
+    said: Any, codecs: tuple[PayloadCodec, ...]
+) -> None:
+    packing = Packing(codecs, Shelves().fetch)
+    (text,) = asyncio.run(packing.whole([packing.text(msgspec.json.encode(said))]))
+    assert msgspec.json.decode(text) == said

@@ -15,9 +15,9 @@ import msgspec
 from corago.backends.local import endings, outgoing
 from corago.backends.local.decisions import DecisionTasks
 from corago.backends.local.definitions import Definitions, ProgramOf
-from corago.backends.local.packing import Packing
+from corago.backends.local.packing import MissingCodecError, Packing
 from corago.backends.local.tasks import ActivityTasks
-from corago.clock import Clock, from_us, to_us
+from corago.clock import Clock, SharedClock, from_us, to_us
 from corago.codecs import PayloadCodec
 from corago.core import codec
 from corago.core import events as e
@@ -78,7 +78,7 @@ class LocalBackend:
         """Take the store (opened by `open`), the clock, the doors by kind, and the codecs."""
         self._store = store
         self._packing = Packing(codecs, store.blobs)
-        self._clock = clock
+        self.clock = clock = SharedClock(clock)
         self._definitions = Definitions(store, kinds)
         decisions = DecisionTasks(store, clock, self._packing, self._definitions)
         self._decisions = decisions
@@ -103,7 +103,9 @@ class LocalBackend:
         self.pause = store.pause
 
     async def open(self) -> None:
-        """Open the store."""
+        """Open the store; what was known of it before may be so no longer."""
+        self._definitions.forget()
+        self._decisions.forget()
         await self._store.open()
 
     async def close(self) -> None:
@@ -145,7 +147,7 @@ class LocalBackend:
     async def start(self, start: Start) -> Started:
         """Write the first event."""
         definition = start.definition
-        now = self._clock.now()
+        now = self.clock.now()
         event = e.ProcessStarted(
             position=1,
             at=now,
@@ -219,7 +221,7 @@ class LocalBackend:
             if row.status in e.CLOSED_STATUSES and row.status != "failed":
                 raise CommandRefusedError(process_id, "abort", f"it is {row.status} already")
             before = await self._sound(loaded)
-            has_room, now = True, self._clock.now()
+            has_room, now = True, self.clock.now()
             if before is None:
                 before = await self._guessed(row)
                 has_room = row.position < LAST_POSITION and not await self._store.events(
@@ -252,7 +254,7 @@ class LocalBackend:
         """A process that is to be aborted; None for a damaged one."""
         try:
             return (await self._decisions.fold(loaded, 0)).snapshot.process
-        except StoreUnavailableError:
+        except (StoreUnavailableError, MissingCodecError):
             raise
         except StoreError:
             return None

@@ -16,7 +16,7 @@ from corago.backends.local import outgoing
 from corago.backends.local.definitions import Definitions
 from corago.backends.local.packing import Packing
 from corago.backends.local.warm import Warm
-from corago.clock import Clock, from_us, to_us
+from corago.clock import SharedClock, from_us, to_us
 from corago.core import codec
 from corago.core.commit import Commit
 from corago.core.messages import ChildRefused
@@ -53,7 +53,7 @@ class DecisionTasks:
     """The processes of one store, in the hands of workers."""
 
     def __init__(
-        self, store: Store, clock: Clock, packing: Packing, definitions: Definitions
+        self, store: Store, clock: SharedClock, packing: Packing, definitions: Definitions
     ) -> None:
         """Take what a backend is made of."""
         self._store = store
@@ -64,21 +64,27 @@ class DecisionTasks:
 
     # -- taking ------------------------------------------------------------------------------
 
+    def forget(self) -> None:
+        """Believe nothing of the store: it may have been brought back from a backup."""
+        self._warm.clear()
+
     async def poll(
         self, worker: int, shas: Sequence[str], limit: int, *, lease: timedelta | None = None
     ) -> Polled:
         """Claim, and fold what was claimed."""
         definitions = [self._definitions.id(sha) for sha in shas]
-        asked = self._clock.now()
-        until_us = None if lease is None else to_us(asked + lease)
+        asked = self._clock.own.now()
+        until_us = None if lease is None else to_us(self._clock.now() + lease)
         claims = await self._store.claim(
             worker, definitions, limit, self._definitions.older, until_us
         )
+        now = from_us(claims.now_us)
+        self._clock.hear(now, asked)
         tasks = []
         for loaded in claims.taken:
             task = await self._understood(loaded, worker)
             if task is not None:
-                tasks.append(msgspec.structs.replace(task, read_at=asked))
+                tasks.append(msgspec.structs.replace(task, read_at=now))
         due = None if claims.next_due_us is None else from_us(claims.next_due_us)
         return Polled(tuple(tasks), due, claims.paused)
 
@@ -272,12 +278,12 @@ class DecisionTasks:
                 events=self._packing.events(commit.events, blobs),
                 consumed=row.consumed,
                 seen=ALL_SEEN,
-                parks=not process.is_closed,
-                closes=process.is_closed,
+                parks=True,  # a failed one too: what came for it must be looked at
                 due_us=to_us(process.at),
                 definition=to.id,
                 blobs=tuple(blobs),
                 drops=commit.drops,
+                unbegun=commit.drops,
             )
         )
         return refusal is None

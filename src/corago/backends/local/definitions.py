@@ -33,6 +33,11 @@ class Definitions:
         self._older: dict[int, int] = {}
         self._numbers: dict[str, int] = {}
 
+    def forget(self) -> None:
+        """Believe nothing of the store: it may have been brought back from a backup."""
+        for known in (self._mine, self._followers, self._older, self._numbers):
+            known.clear()
+
     async def define(self, definition: Definition, program: Program[Any]) -> Definition:
         """Keep a definition that this engine has the code of."""
         row = await self._store.define(definition)

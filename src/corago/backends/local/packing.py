@@ -62,6 +62,10 @@ _encode = msgspec.json.Encoder().encode
 _encoded_decoder = msgspec.json.Decoder(_Encoded)
 
 
+class MissingCodecError(CodecError):
+    """A codec, or its key, is not here; what it has encoded may be sound."""
+
+
 class Packing:
     """Packs and unpacks for one store. `codecs` are applied in their order; `fetch` gets blobs."""
 
@@ -106,7 +110,11 @@ class Packing:
         return text if len(text) <= self.limit else self._pack(value, text, blobs)
 
     def text(self, text: bytes) -> bytes:
-        """A text that stays in one piece, such as the external store's."""
+        """A text of a user's that stays in one piece, such as the external store's."""
+        # JSON may begin with a space, and none of our forms does
+        return self._sealed(b" " + text if text.startswith(_WRAPPED) else text)
+
+    def _sealed(self, text: bytes) -> bytes:
         names, data = self._encoded(text)
         return _encode(_Encoded(names, data)) if names else text
 
@@ -116,7 +124,7 @@ class Packing:
             body = self._thin(value, (), at, blobs)
             if at:
                 text = _SPLIT + _encode(at) + b"," + _encode(body)[1:]
-        return self.text(text)
+        return self._sealed(text)
 
     def _thin(self, value: Any, path: Path, at: list[Path], blobs: list[Blob]) -> Any:
         """The same with markers for large values: those of our own fields, and of objects there."""
@@ -231,14 +239,15 @@ class Packing:
             found = self._codecs.get(name)
             if found is None:
                 here = ", ".join(map(repr, self._codecs)) or "none"
-                raise CodecError(
+                raise MissingCodecError(
                     f"this row was encoded by the codec {name!r}, and the codecs here are: {here}; "
                     "hand it to Engine(codec=...), or name it in CORAGO_CODEC for the command line"
                 )
             try:
                 data = found.decode(data)
             except Exception as error:
-                raise CodecError(
+                kind = MissingCodecError if isinstance(error, CodecError) else CodecError
+                raise kind(
                     f"the codec {name!r} can't decode a row: {str(error) or type(error).__name__}; "
                     "is it set up as when the row was written?"
                 ) from error

@@ -12,7 +12,7 @@ import msgspec
 
 from corago.backends.local.definitions import Definitions
 from corago.backends.local.packing import Packing
-from corago.clock import Clock, from_us, to_us
+from corago.clock import SharedClock, from_us, to_us
 from corago.core.codec import UNREADABLE
 from corago.core.commit import Queued
 from corago.core.limits import WishLimits
@@ -80,7 +80,7 @@ class ActivityTasks:
     """The tasks of one store's queues."""
 
     def __init__(
-        self, store: Store, clock: Clock, packing: Packing, definitions: Definitions
+        self, store: Store, clock: SharedClock, packing: Packing, definitions: Definitions
     ) -> None:
         """Take what a backend is made of."""
         self._store = store
@@ -102,7 +102,9 @@ class ActivityTasks:
         """Take due tasks, and those that have run into a limit."""
         of = self._definitions.numbers(shas, leaving)
         named = None if activities is None else list(activities)
+        asked = self._clock.own.now()
         claims = await self._store.claim_tasks(worker, queues, of, limit, named)
+        self._clock.hear(from_us(claims.now_us), asked)
         found = [await self._understood(task, worker) for task in claims.taken]
         due = None if claims.next_due_us is None else from_us(claims.next_due_us)
         return PolledActivities(tuple(task for task in found if task is not None), due)

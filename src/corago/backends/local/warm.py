@@ -33,6 +33,11 @@ class Warm:
         known = self._tasks.pop(instance, None)
         self._size -= 0 if known is None else _size(known)
 
+    def clear(self) -> None:
+        """Forget all: the store may be another one."""
+        self._tasks.clear()
+        self._size = 0
+
     def find(self, row: Instance) -> DecisionTask | None:
         """The task of a row that still stands where it was let go of, by the same definition."""
         known = self._tasks.get(row.instance)

@@ -125,6 +125,8 @@ class MemoryStore(Keeping):
         lets_go = append.parks or append.closes or append.renews is not None
         if lets_go and append.seen < process.inbox_head:
             return Refusal.MORE_MESSAGES
+        if append.unbegun and self._tasks.have_begun(process, append.unbegun):
+            return Refusal.FENCED
         documents = self._written(process, append) if append.documents else {}
         if documents is None:
             return Refusal.DOCUMENT_CONFLICT
@@ -267,7 +269,7 @@ class MemoryStore(Keeping):
             first = self._dues.first(followers)
         instants = [until_us for until_us, _ in self._lent_until()[:1]]
         instants += [] if first is None or first.due_us is None else [first.due_us]
-        return Claims(tuple(taken), min(instants, default=None), self._paused)
+        return Claims(tuple(taken), min(instants, default=None), self._now_us(), self._paused)
 
     def _lent_until(self) -> list[tuple[int, KeptProcess]]:
         """What is lent for a time, with its end; the next end first."""
@@ -303,7 +305,7 @@ class MemoryStore(Keeping):
             task.take(worker, now_us)
         later = self._tasks.wanted(queues, definitions, activities) if taken else wanted
         next_due_us = later[0][0] if later else None
-        return TaskClaims(tuple(task.told(now_us) for task in taken), next_due_us)
+        return TaskClaims(tuple(task.told(now_us) for task in taken), next_due_us, now_us)
 
     async def heartbeat_task(
         self, task: Task, worker: int | None, details: bytes | None = None

@@ -157,6 +157,12 @@ class KeptTasks:
             kept = KeptTask.put(self._last, process, new)
             self.all[kept.number] = paths[new.path] = kept
 
+    def have_begun(self, process: KeptProcess, paths: Iterable[str]) -> bool:
+        """Whether somebody has one of these tasks, or vanished with it."""
+        kept = self._paths.get(process.instance, {})
+        found = [kept[path] for path in paths if path in kept]
+        return any(each.due_us is None or each.losses for each in found)
+
     def _drop(self, paths: dict[str, KeptTask], path: str) -> None:
         kept = paths.pop(path, None)
         if kept is not None:

@@ -47,7 +47,7 @@ def _append(pen: Pen, item: Append) -> Refusal | None:
             _write_events(pen, item, position)
             return None
         # Fenced, or something else changes: the full form tells.
-    if item.documents or item.births:
+    if item.documents or item.births or item.unbegun:
         return _append_or_take_back(pen, item)
     return _append_in_full(pen, item)
 
@@ -62,6 +62,7 @@ def _says_more(item: Append) -> bool:
         or item.tasks
         or item.cancels
         or item.drops
+        or item.unbegun
         or item.definition is not None
         or item.renews is not None
         or item.tags is not None
@@ -167,6 +168,8 @@ def _append_or_take_back(pen: Pen, item: Append) -> Refusal | None:
 def _write_more(pen: Pen, item: Append) -> Refusal | None:
     """What goes with a commit, in an order that lets a message reach a child, or its sender."""
     instance = item.fence.instance
+    if tasks.have_begun(pen, instance, item.unbegun):
+        return Refusal.FENCED
     if not all(_write_document(pen, item, each) for each in item.documents):
         return Refusal.DOCUMENT_CONFLICT
     if not all(_bear(pen, each) for each in item.births):

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from pathlib import Path
 
 from corago.errors import StoreUnavailableError
+from corago.stores.sqlite.forks import Number, number
 
 LOOK_SECONDS = 0.1
 """How often the files are looked at, at most."""
-
-Number = tuple[int, int] | None
-"""What a file is known by on its machine, whatever it is called; None if there is none."""
 
 
 class Identity:
@@ -46,13 +43,5 @@ class Identity:
             )
         self._next = now + LOOK_SECONDS
 
-    def _found(self) -> tuple[Number, ...]:
-        return tuple(map(_number, self._files))
-
-
-def _number(file: str) -> Number:
-    try:
-        found = os.stat(file)  # noqa: PTH116 - looked at again and again, and so at half the price
-    except OSError:
-        return None
-    return found.st_dev, found.st_ino
+    def _found(self) -> tuple[Number | None, ...]:
+        return tuple(map(number, self._files))

@@ -8,7 +8,7 @@ from contextlib import closing
 from pathlib import Path
 
 from corago.errors import StoreCorruptError, StoreUnavailableError
-from corago.stores.sqlite import migrations
+from corago.stores.sqlite import forks, migrations
 from corago.stores.sqlite.connecting import connect, connect_onlooker, connect_writer, explained
 from corago.stores.sqlite.locks import Locks
 from corago.stores.sqlite.turnstile import Turnstile
@@ -16,7 +16,8 @@ from corago.stores.sqlite.turnstile import Turnstile
 OLDEST_SQLITE = (3, 38, 0)
 """The first with `->>`, by which the views read JSON."""
 
-_HEADER = b"SQLite format 3\0"
+SMALLEST_PAGE = 512
+"""No SQLite database has fewer bytes, but for one that is empty."""
 
 
 def real(path: Path | str) -> Path:
@@ -31,6 +32,7 @@ def prepare(path: Path, at_us: int, patience: float) -> sqlite3.Connection:
             f"this Python has SQLite {sqlite3.sqlite_version}; corago needs 3.38 or newer to use "
             f"{path}: use another Python"
         )
+    forks.check(path)
     with explained(path):
         try:
             _refuse_what_is_not_ours(path)
@@ -51,16 +53,19 @@ def prepare(path: Path, at_us: int, patience: float) -> sqlite3.Connection:
 
 
 def _refuse_what_is_not_ours(path: Path) -> None:
-    """Look before writing anything, since even a change of mode would be a change."""
-    if not path.is_file() or not path.stat().st_size:
+    """Look before writing anything, since even a change of mode would be a change.
+
+    Only SQLite may open the file: whatever else closes it lets go of all locks that this OS process
+    has on it, those of other engines here too; others would then delete the log that these write.
+    """
+    size = path.stat().st_size if path.is_file() else 0
+    if not size:
         return
-    with path.open("rb") as file:
-        # SQLite itself would take a very short text for an empty database, and write over it.
-        if file.read(len(_HEADER)) != _HEADER:
-            raise StoreCorruptError(
-                f"{path} is no SQLite database, or its beginning is damaged; name another file, or "
-                "run `corago db check` and restore a copy"
-            )
+    if size < SMALLEST_PAGE:  # SQLite takes a very short text for an empty database
+        raise StoreCorruptError(
+            f"{path} is no SQLite database, or cut off; name another file, or run `corago db "
+            "check` and restore a copy"
+        )
     with closing(connect_onlooker(path)) as looking:
         migrations.applied(looking, path)
 

@@ -40,8 +40,9 @@ from corago.ports.store import (
     Task,
     TaskClaims,
 )
-from corago.stores.sqlite import appending, processes, reading, rows, tasks, workers
+from corago.stores.sqlite import appending, forks, processes, reading, rows, tasks, workers
 from corago.stores.sqlite.connecting import PATIENCE, explained
+from corago.stores.sqlite.forks import Number
 from corago.stores.sqlite.locks import Locks
 from corago.stores.sqlite.opening import prepare, real
 from corago.stores.sqlite.pen import Operation
@@ -58,6 +59,7 @@ class _Opened(NamedTuple):
     """What an open store consists of, and the OS process that opened it."""
 
     pid: int
+    file: Number | None
     locks: Locks
     stirring: Stirring
     writer: Writer
@@ -104,13 +106,14 @@ class SqliteStore:
         loop = asyncio.get_running_loop()
         now_us = to_us(self._clock.now())
         connection = await asyncio.to_thread(prepare, path, now_us, patience)
-        locks = Locks(path)
+        locks, file = Locks(path), forks.opened(path)
         try:
             with explained(path):
                 stirring = Stirring(connection)
                 readers = Readers(path, patience, loop)
         except BaseException:
             connection.close()
+            forks.closed(file)
             raise
         writer = Writer(
             path=path,
@@ -123,7 +126,7 @@ class SqliteStore:
             told=self._told,
         )
         writer.start()
-        self._opened = _Opened(os.getpid(), locks, stirring, writer, readers)
+        self._opened = _Opened(os.getpid(), file, locks, stirring, writer, readers)
         if self._max_page_count is not None:
             await self.limit_pages(self._max_page_count)
 
@@ -135,6 +138,7 @@ class SqliteStore:
             await opened.readers.close()
         finally:
             await opened.writer.close()
+            forks.closed(opened.file)
 
     def _ready(self) -> _Opened:
         opened = self._opened
@@ -143,7 +147,7 @@ class SqliteStore:
         if opened.pid != os.getpid():
             raise EngineClosedError(
                 f"the store {self.path} was opened by OS process {opened.pid}, and this one is a "
-                "fork of it; a store does not survive a fork: open another one here"
+                "fork of it; a store does not survive a fork: open stores after forking only"
             )
         return opened
 

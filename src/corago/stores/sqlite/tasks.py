@@ -15,6 +15,7 @@ from corago.stores.sqlite.workers import is_paused, is_registered
 
 _PUT_TASK = QUERIES["put_task"]
 _STOP_TASK = QUERIES["stop_task"]
+_BEGUN_TASK = QUERIES["begun_task"]
 _DROP_TASK = QUERIES["drop_task"]
 _DROP_TASKS = QUERIES["drop_tasks"]
 _DUE_TASKS = QUERIES["due_tasks"]
@@ -99,6 +100,11 @@ def change(
         # fmt: on
 
 
+def have_begun(pen: Pen, instance: int, paths: Sequence[str]) -> bool:
+    """Whether somebody has a task of one of these paths, or vanished with it."""
+    return any(pen.row(_BEGUN_TASK, (instance, path)) for path in paths)
+
+
 def drop_all(pen: Pen, instance: int) -> None:
     """Forget all tasks of a process."""
     pen.cursor.execute(_DROP_TASKS, (instance,))
@@ -109,33 +115,34 @@ def drop_all(pen: Pen, instance: int) -> None:
 
 def _peek_claim(pen: Pen, asked: AskedTasks) -> TaskClaims | None:
     """As with processes: that nothing is due needs no transaction."""
-    if not is_paused(pen) and _due(pen, asked):
+    now_us = pen.now_us()
+    if not is_paused(pen) and _due(pen, asked, now_us):
         return None
-    return TaskClaims((), _next_due_us(pen, asked))
+    return TaskClaims((), _next_due_us(pen, asked), now_us)
 
 
 def _claim(pen: Pen, asked: AskedTasks) -> TaskClaims:
     taken: tuple[Task, ...] = ()
+    now_us = pen.now_us()
     if not is_paused(pen) and is_registered(pen, asked.worker):
-        taken = _take(pen, asked)
-    return TaskClaims(taken, _next_due_us(pen, asked))
+        taken = _take(pen, asked, now_us)
+    return TaskClaims(taken, _next_due_us(pen, asked), now_us)
 
 
-def _take(pen: Pen, asked: AskedTasks) -> tuple[Task, ...]:
-    due = _due(pen, asked)
+def _take(pen: Pen, asked: AskedTasks, now_us: int) -> tuple[Task, ...]:
+    due = _due(pen, asked, now_us)
     if not due:
         return ()
-    values = {"worker": asked.worker, "now_us": pen.now_us(), "tasks": rows.numbers(due)}
+    values = {"worker": asked.worker, "now_us": now_us, "tasks": rows.numbers(due)}
     pen.cursor.execute(_TAKE_TASKS, values)
     taken = {row[0]: Task(*row) for row in pen.cursor.execute(_LOAD_TASKS, values)}
     return tuple(taken[number] for number in due)
 
 
-def _due(pen: Pen, asked: AskedTasks) -> list[int]:
+def _due(pen: Pen, asked: AskedTasks, now_us: int) -> list[int]:
     """What may be taken, by its queue or because it has expired; longest due first."""
     if asked.limit <= 0:
         return []
-    now_us = pen.now_us()
     values = asked._asdict() | {"now_us": now_us}
     due = pen.cursor.execute(_DUE_TASKS, values).fetchall()
     expired = pen.cursor.execute(_EXPIRED_TASKS, (now_us, asked.limit)).fetchall()

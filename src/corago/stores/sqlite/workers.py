@@ -61,24 +61,24 @@ def lock_name(worker: int) -> str:
 
 def _peek_claim(pen: Pen, asked: Asked) -> Claims | None:
     """The usual answer, that nothing is due, needs no transaction and no turn among the writers."""
-    paused = is_paused(pen)
-    if not paused and (_due(pen, asked) or pen.row(_HAS_LAPSED, (pen.now_us(),))[0]):
+    paused, now_us = is_paused(pen), pen.now_us()
+    if not paused and (_due(pen, asked, now_us) or pen.row(_HAS_LAPSED, (now_us,))[0]):
         return None
-    return Claims((), _next_due_us(pen, asked), paused)
+    return Claims((), _next_due_us(pen, asked), now_us, paused)
 
 
 def _claim(pen: Pen, asked: Asked) -> Claims:
-    paused = is_paused(pen)
+    paused, now_us = is_paused(pen), pen.now_us()
     taken: tuple[Loaded, ...] = ()
     if not paused and is_registered(pen, asked.worker):
-        lapsed = pen.cursor.execute(_LET_LAPSED_GO, (pen.now_us(),)).fetchall()
+        lapsed = pen.cursor.execute(_LET_LAPSED_GO, (now_us,)).fetchall()
         pen.changes.extend(Change("runnable", process_id) for (process_id,) in lapsed)
-        taken = _take(pen, asked)
-    return Claims(taken, _next_due_us(pen, asked), paused)
+        taken = _take(pen, asked, now_us)
+    return Claims(taken, _next_due_us(pen, asked), now_us, paused)
 
 
-def _take(pen: Pen, asked: Asked) -> tuple[Loaded, ...]:
-    due = _due(pen, asked)
+def _take(pen: Pen, asked: Asked, now_us: int) -> tuple[Loaded, ...]:
+    due = _due(pen, asked, now_us)
     if not due:
         return ()
     numbers = rows.numbers(instance for instance, _ in due)
@@ -92,10 +92,10 @@ def _take(pen: Pen, asked: Asked) -> tuple[Loaded, ...]:
     )
 
 
-def _due(pen: Pen, asked: Asked) -> list[tuple[int, str | None]]:
+def _due(pen: Pen, asked: Asked, now_us: int) -> list[tuple[int, str | None]]:
     if asked.limit <= 0:
         return []
-    values = {"followers": asked.followers, "limit": asked.limit, "now_us": pen.now_us()}
+    values = {"followers": asked.followers, "limit": asked.limit, "now_us": now_us}
     return pen.cursor.execute(_DUE, values).fetchall()
 
 

@@ -68,6 +68,17 @@ class PollChecks(BackendChecks):
         assert ids(await bench.poll(shas=[two.sha, one.sha])) == ["p1"]
 
     @check()
+    async def test_its_calendar_is_that_by_which_things_are_due(self, bench: Bench) -> None:
+        """[B77] Of who keeps the data; it shows this whoever polls, and whatever for."""
+        worker = await bench.worker()
+        for seconds in (0.0, 12.345678, 1e6):
+            bench.clock.advance(seconds)
+            await bench.poll(worker=worker)
+            assert bench.backend.clock.now() == bench.clock.now()
+            await bench.backend.poll_activity_tasks(worker, [], [], 1)
+            assert bench.backend.clock.now() == bench.clock.now()
+
+    @check()
     async def test_a_process_is_due_at_its_instant_and_not_before(self, bench: Bench) -> None:
         """[B26] [B37]."""
         await bench.begin(say.timer("t", 10))

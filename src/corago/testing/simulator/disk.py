@@ -1,4 +1,4 @@
-"""The disk of a simulated world: one store in memory, and each node's way to it.
+"""The disk of a simulated world: one common store, and each node's way to it.
 
 Every call is one step on the disk, and takes time before and after it.
 """
@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from functools import partial
-from typing import Any
+from typing import Any, ClassVar
 
 from corago.errors import StoreFullError, StoreUnavailableError
 from corago.ports.store import Change, Store
@@ -27,15 +27,28 @@ _LOOKS = frozenset(
 _BEFORE, _WITHIN = 0.4, 0.6
 """Up to which shares a node that dies at a call does so before the disk has it, or just then."""
 
+_AIMED_BEFORE, _AIMED_WITHIN = 0.7, 0.8
+"""The same where it was aimed at: users' code is tried most by what is never recorded."""
+
+WAYS = (
+    "and the store never hears of it",
+    "and the store hears of it a moment later",
+    "right after the store has heard of it",
+)
+
 
 class SimulatedStore:
     """One node's connection to the common store.
 
-    Slow by chance, sometimes failing, and a place to die.
+    Slow by chance, sometimes failing, and a place to die. `roomy` are the calls that find no room
+    where the node's disk is full, `ways` say how it dies before, within and after a call.
     """
 
+    roomy: ClassVar[frozenset[str]] = ROOMY
+    ways: ClassVar[tuple[str, str, str]] = WAYS
+
     def __init__(self, node: Node, store: Store) -> None:
-        """Wrap the store."""
+        """Wrap the store: each of its calls is done at once, and waits for nothing."""
         self._node = node
         self._store = store
 
@@ -43,32 +56,31 @@ class SimulatedStore:
         """Every call of the port, with latency, faults and death around it."""
         method = getattr(self._store, name)
 
-        async def reach(*arguments: Any, **named: Any) -> Any:
-            answer = await method(*arguments, **named)
-            self._node.world.reached(self._node, name, (*arguments, *named.values()), answer)
-            return answer
-
         async def call(*arguments: Any, **named: Any) -> Any:
             node, world = self._node, self._node.world
             node.calls += 1
             number = node.calls
-            dies = number == node.dies_at_call
+            aimed = world.aim.meets(node, name, arguments, world.watch)
+            dies = number == node.dies_at_call or aimed is not None
             way = node.random.random() if dies else 1.0
+            before, within = (_BEFORE, _WITHIN) if aimed is None else (_AIMED_BEFORE, _AIMED_WITHIN)
             if dies:
-                node.meet("crash at call", number)
-            if way < _BEFORE:
+                how = self.ways[(way >= before) + (way >= within)]
+                met = node.ahead.get(("crash at call", number))
+                world.strike(node, *(aimed or (met, f"as it calls {name}")), how)
+            if way < before:
                 await self._die()
             slow = node.meet("slow", number)
             half = 0.0 if slow is None else slow.seconds / 2
             await asyncio.sleep(world.latency() + half)
             if node.meet("refused", number):
                 raise StoreUnavailableError("the simulated store did not answer")
-            if name in ROOMY and node.is_full:
+            if name in self.roomy and node.is_full:
                 raise StoreFullError("the simulated disk is full")
-            if way < _WITHIN:
-                world.later(partial(reach, *arguments, **named))
-                await self._die()
-            answer = await reach(*arguments, **named)
+            reach = partial(self._reach, name, method, arguments, named)
+            if way < within:
+                await self._die_within(reach)
+            answer = await reach()
             if dies:
                 await self._die()
             is_idle = _is_idle(name, arguments, answer)
@@ -78,6 +90,23 @@ class SimulatedStore:
             return answer
 
         return call
+
+    async def _reach(
+        self,
+        name: str,
+        method: Callable[..., Awaitable[Any]],
+        arguments: tuple[Any, ...],
+        named: Mapping[str, Any],
+    ) -> Any:
+        """Do a call, and let the world know before anything else is done."""
+        answer = await method(*arguments, **named)
+        self._node.world.reached(self._node, name, (*arguments, *named.values()), answer)
+        return answer
+
+    async def _die_within(self, reach: Callable[[], Awaitable[Any]]) -> None:
+        """Die while a call is on its way to the disk, where it arrives all the same."""
+        self._node.world.later(reach)
+        await self._die()
 
     async def _die(self) -> None:
         self._node.die()

@@ -6,7 +6,7 @@ import asyncio
 import contextvars
 import random
 from collections import deque
-from collections.abc import Coroutine, Iterable
+from collections.abc import Callable, Coroutine, Iterable
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -30,8 +30,8 @@ class Node:
     """An OS process of the simulated world, whose worker serves `queues`.
 
     `dies_at_await` and `dies_at_call` count its awaits and its store calls. `number` is that of its
-    faults. Its `random` is for what it does, its `order` for when, so that neither moves when
-    something happens to another node.
+    faults. `at_death` is what its OS does when it is gone. Its `random` is for what it does, its
+    `order` for when, so that neither moves when something happens to another node.
     """
 
     def __init__(self, world: World, name: str, queues: Iterable[str], number: int) -> None:
@@ -56,6 +56,8 @@ class Node:
         }
         self.dies_at_await = self._first("crash at await")
         self.dies_at_call = self._first("crash at call")
+        self.leaving = asyncio.Event()
+        self.at_death: list[Callable[[], object]] = []
         self.has_stirred = False
         self.stirring = asyncio.Event()
         self.full_until = 0.0
@@ -102,6 +104,8 @@ class Node:
             self.is_dead = True
             self._held.clear()
             self.world.note(f"{self.name} dies")
+            for each in self.at_death:
+                each()
             self.world.lost(self)
 
     def meet(self, kind: Kind, at: float) -> Fault | None:

@@ -28,12 +28,9 @@ class Calendar:
 class Asker(Inquiry):
     """Explains processes; it has the code of all that some worker has."""
 
-    def __init__(
-        self, backend: Backend, now: Callable[[], datetime], coded: Collection[str]
-    ) -> None:
+    def __init__(self, backend: Backend, coded: Collection[str]) -> None:
         """`coded` are the definitions that some worker has the code of."""
         self._backend = backend
-        self._clock = Calendar(now)
         self._settings = Settings(has_worker=False)
         self._coded = coded
 

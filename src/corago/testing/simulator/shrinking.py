@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 
 from corago.clock import Clock, SystemClock
 from corago.testing.simulator.faults import Fault
@@ -12,14 +12,22 @@ from corago.testing.simulator.tracing import last
 LINES = 30
 """So many of the last lines of a trace are shown."""
 
+SHOWN = 5
+"""So many attempts that began more than once are shown."""
+
 
 @dataclass(frozen=True, slots=True)
 class Played:
-    """How a world went: what is wrong, its trace, and the faults that happened."""
+    """How a world went: what is wrong, its trace, and the faults that happened.
+
+    `words` say more of some of these faults, `repeated` names each attempt that began again.
+    """
 
     findings: tuple[str, ...]
     trace: tuple[str, ...]
     happened: tuple[Fault, ...]
+    words: Mapping[Fault, str] = field(default_factory=dict)
+    repeated: tuple[str, ...] = ()
 
 
 Play = Callable[[tuple[Fault, ...]], Played]
@@ -148,19 +156,34 @@ def _told(  # noqa: PLR0917 - one text of many parts
         takes = f"it takes {len(left)} of {len(given)} faults ({tried}{unsure}):"
     else:
         takes = f"it takes none of {len(given)} faults ({tried})"
+        if given:
+            takes += (
+                ": two calm worlds of this seed differ by themselves, as by chance, the real "
+                "clock, or what `prepare` does not reset"
+            )
     lines = last(played.trace, LINES)
     return "\n".join(
         [
             f"the world of seed {seed} went wrong:",
             *(f"  * {_indented(each)}" for each in played.findings),
             takes,
-            *(f"    {each!r}" for each in left),
+            *(f"    {each!r}  # {played.words.get(each, str(each))}" for each in left),
+            *_again_told(played.repeated),
             f"the last {len(lines)} of {len(played.trace)} lines of its trace:",
             *(f"    {each}" for each in lines),
             "again:",
             f"    {line}",
         ]
     )
+
+
+def _again_told(repeated: tuple[str, ...]) -> Iterator[str]:
+    """What was done again, unless somebody heeded its key."""
+    if repeated:
+        yield "the code of a step or activity ran more than once for the same attempt:"
+    yield from (f"    {each}" for each in repeated[:SHOWN])
+    if len(repeated) > SHOWN:
+        yield f"    and {len(repeated) - SHOWN} more"
 
 
 def _indented(text: str) -> str:

@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 
 import msgspec
 
+from corago.clock import to_us
 from corago.core import codec, history, kernel
 from corago.core import events as e
 from corago.core import messages as m
@@ -39,7 +40,9 @@ def at_once(coroutine: Coroutine[Any, Any, T]) -> T:
 class Sight:
     """A process: its fold and its laws, who holds it in which epoch, what was sent to it.
 
-    `mail` holds what was acknowledged and not yet taken in, by its place; `head` is the last place.
+    `mail` holds what was acknowledged and not yet taken in, by its place; `head` is the last place;
+    `news` is what has come, and of which nobody is known to have sent it; `since` is when what is
+    in `mail` came, or later by what the calendar has gone back since.
     `commits` are the runs and positions at which it stood after each write. `holder` is a worker,
     `until_us` the end of its lease if that ends by itself.
     """
@@ -56,6 +59,8 @@ class Sight:
     consumed: int = 0
     head: int = 0
     mail: dict[int, m.Inbound] = field(default_factory=dict)
+    news: dict[int, bytes] = field(default_factory=dict)
+    since: dict[int, int] = field(default_factory=dict)
     commits: list[tuple[int, int]] = field(default_factory=list)
     waiting: int = 0
 
@@ -73,13 +78,24 @@ class Sight:
         """Nobody holds it."""
         self.holder, self.until_us, self.due_us = None, None, due_us
 
-    def arrive(self, arrived: Iterable[Arrived], texts: Sequence[bytes], now_us: int) -> None:
-        """Messages have come."""
+    def arrive(
+        self, arrived: Iterable[Arrived], texts: Sequence[bytes], now_us: int, latest_us: int
+    ) -> None:
+        """Messages have come; the calendar has never been later than at `latest_us`."""
         for each, text in zip(arrived, texts, strict=True):
+            self.since[each.seq] = max(each.at_us, latest_us)
             self.mail[each.seq] = codec.decode_message(text)
+            self.news[each.seq] = each.data
             self.head = each.seq
             if self.holder is None and (self.due_us is None or self.due_us > now_us):
                 self.due_us = now_us
+
+    def came(self, data: bytes, seq: int | None = None) -> bool:
+        """Whether what somebody has sent is there, and is not what another one sent."""
+        found = next(
+            (at for at, each in self.news.items() if each == data and seq in {None, at}), 0
+        )
+        return self.news.pop(found, None) is not None
 
     # -- events ------------------------------------------------------------------------------
 
@@ -98,21 +114,44 @@ class Sight:
                 self.snapshot = history.evolve(self.program, self.snapshot, event)
         self.commits.append(self.place)
 
-    def kept(self, append: Append, before: Snapshot, texts: Sequence[bytes]) -> Iterator[str]:
+    def kept(
+        self,
+        append: Append,
+        before: Snapshot,
+        texts: Sequence[bytes],
+        external: Sequence[bytes],
+    ) -> Iterator[str]:
         """Where what is kept beside the events is not what they come to."""
         process = self.snapshot.process
         for text in texts:
             kept = codec.decode_snapshot(self.program, text)
             if kept is None or (kept.process, kept.state) != (process, self.snapshot.state):
                 yield "the snapshot that was written is not what its history comes to"
-        if append.external is not None:
-            if msgspec.json.decode(append.external) != process.external:
+        for text in external:
+            if msgspec.json.decode(text) != process.external:
                 yield "the external store that was written is not what its history comes to"
-        elif process.external != before.process.external:
+        if not external and process.external != before.process.external:
             yield "its external store has changed, and was not written"
         if append.events and append.closes is not process.is_closed:
             closes = "closes" if append.closes else "does not close"
             yield f"a write with its end, or without, {closes} it: {append.status}"
+
+    def overtaken(self, before: Snapshot, events: Sequence[e.Event], upto: int) -> Iterator[str]:
+        """Timers that fire in this write, before what came earlier than they were due."""
+        due = dict(before.process.timers)
+        for place, event in enumerate(events):
+            if isinstance(event, e.TimerStarted):
+                due[event.timer] = event.due
+            if not isinstance(event, e.TimerFired) or event.timer not in due:
+                continue
+            at_us = to_us(due[event.timer])
+            for seq, message in self.mail.items():
+                is_told = seq <= upto and any(_tells(each, message) for each in events[:place])
+                if self.since[seq] < at_us and not is_told and isinstance(message, _FROM_OUTSIDE):
+                    yield (
+                        f"timer {event.timer!r} fired at position {event.position}, and message "
+                        f"{seq}, which came before it was due, is not recorded: {message!r}"
+                    )
 
     def consume(self, upto: int, events: Sequence[e.Event]) -> Iterator[str]:
         """Messages leave the inbox: what they said is in the events of this write."""
@@ -183,6 +222,9 @@ _COMMANDED = (
 )
 _SENT = (e.SignalReceived, e.ExternalUpdated, e.ChildClosed)
 _RECEIVED = (*_SENT, *_COMMANDED)
+
+
+_FROM_OUTSIDE = (m.Signal, m.Update)
 
 
 def _tells(event: e.Event, message: m.Inbound) -> bool:

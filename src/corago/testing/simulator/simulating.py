@@ -16,12 +16,15 @@ from corago.runtime.settings import Workflow
 from corago.runtime.views import ProcessInfo
 from corago.testing.operating import Operator, Signals
 from corago.testing.simulator.clients import Client
-from corago.testing.simulator.faults import ROUGH, Fault, Weather
+from corago.testing.simulator.faults import AIMED, ROUGH, Fault, Kind, Weather
 from corago.testing.simulator.shrinking import Played, judge
 from corago.testing.simulator.simulation import Simulation
 
 LEAST_SECONDS, MOST_SECONDS = 0.05, 5.0
 """How long the client waits between two looks, of virtual time."""
+
+LATE_LOOKS = 24
+"""So often it looks again whether anything still runs when all processes have ended."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +62,7 @@ def simulate(
     faults: Iterable[Fault] | None = None,
     seeds: Iterable[int] = range(20),
     prepare: Callable[[], object] = lambda: None,
+    forget: Callable[[], object] | None = None,
     compare: Callable[[Any], Any] = lambda state: state,
     patience: float = 20.0,
 ) -> list[Simulated]:
@@ -81,10 +85,13 @@ def simulate(
             process; steps that run at most once are suspended when nobody knows whether they ran.
         processes: how many processes there are: "p1", "p2", ….
         workers: how many workers live at a time.
-        weather: how much goes wrong in the wild world.
+        weather: how much goes wrong in the wild world. `ROUGH`, as it is by default, comes with odd
+            seeds as nothing but the deaths and pauses that are aimed at what steps do.
         faults: what goes wrong, instead of what the weather draws from each seed.
         seeds: a calm and a wild world is made of each.
         prepare: called before every world, to reset what steps have changed outside.
+        forget: called after a worker's death, before the next step begins (but not while another
+            one runs), to reset what steps keep in their OS process: all workers have one here.
         compare: what of the final State (or result) must be equal; asked right after each world,
             so it may look at what steps have changed outside.
         patience: how many seconds of real time may be spent on finding out which few of the
@@ -95,7 +102,8 @@ def simulate(
 
     Raises:
         SimulationError: (an AssertionError) for the first seed with which something is wrong.
-        AssertionError: if a process does not end in the calm world.
+        AssertionError: if a process does not end in the calm world, or waited there for another
+            signal than was there.
         ValueError: without a seed, a process or a worker.
     """
     found: list[Simulated] = []
@@ -114,19 +122,30 @@ def simulate(
             processes,
             workers,
             prepare,
+            forget,
             compare,
         )
         judge(seed, case.play, (), again=_again)
         calm = case.settled()
+        if case.misheard:
+            raise AssertionError(case.misheard)
+        drawn = _drawn(weather, seed, case.moments)
         played = judge(
             seed,
             partial(case.held_to, calm, dict(case.came_to)),
-            weather.faults(seed) if given is None else given,
+            drawn if given is None else given,
             patience=patience,
             again=_again,
         )
         found.append(Simulated(seed, case.ends, played.happened, played.trace))
     return found
+
+
+def _drawn(weather: Weather, seed: int, moments: Mapping[Kind, int]) -> tuple[Fault, ...]:
+    """What goes wrong: in rough weather, with every second seed only what is aimed at steps."""
+    drawn = weather.faults(seed, moments)
+    is_aimed = seed % 2 == 1 and weather == ROUGH
+    return tuple(each for each in drawn if each.kind in AIMED) if is_aimed else drawn
 
 
 def _again(seed: int, faults: tuple[Fault, ...]) -> str:
@@ -165,7 +184,10 @@ class _Case:
     processes: int
     workers: int
     prepare: Callable[[], object]
+    forget: Callable[[], object] | None
     compare: Callable[[Any], Any]
+    moments: Mapping[Kind, int] = field(default_factory=dict)
+    misheard: str = ""
     ends: Mapping[str, ProcessInfo] = field(default_factory=dict)
     came_to: Mapping[str, Any] = field(default_factory=dict)
 
@@ -176,7 +198,12 @@ class _Case:
         world = Simulation(
             self.seed, (self.workflow, *self.also), faults=faults, workers=self.workers
         )
+        world.aim.is_counting |= not faults
+        if self.forget is not None:
+            world.doings.before = _Memory(world, self.forget).look
         played = world.play(partial(self._story, world))
+        if not faults:
+            self.moments = world.aim.counts
         self.came_to = {id: self.compare(self._came_to(end)) for id, end in self.ends.items()}
         return played
 
@@ -206,6 +233,8 @@ class _Case:
     ) -> Iterator[str]:
         for id, end in self.ends.items():
             wanted = calm[id]
+            if any(wait.detail.startswith("Poison") for wait in end.waits):
+                continue  # too many workers died with it: that it waits for a person is right
             if end.status != wanted.status:
                 why = f" ({end.error.message})" if end.error is not None else ""
                 hint = "; `retries` lets an operator try again" * (end.status == "suspended")
@@ -239,8 +268,34 @@ class _Case:
                 ends = {id: await client.info(id) for id in ids}
                 if rest == NEVER or all(each.status in CLOSED_STATUSES for each in ends.values()):
                     self.ends = ends
+                    self.misheard = next(filter(None, (each.misheard() for each in operators)), "")
+                    await _outlived(world)
                     return
                 world.leap(rest)
+
+
+async def _outlived(world: Simulation) -> None:
+    """Until no code runs any more: that of a worker which stood still may yet do something."""
+    for _ in range(LATE_LOOKS):
+        if world.doings.is_idle:
+            return
+        await asyncio.sleep(MOST_SECONDS)
+
+
+@dataclass(slots=True)
+class _Memory:
+    """What steps keep in their OS process: it is gone once a worker has died."""
+
+    world: Simulation
+    forget: Callable[[], object]
+    dead: int = 0
+
+    def look(self) -> None:
+        """A step begins."""
+        dead = sum(node.is_dead for node in self.world.nodes)
+        if dead > self.dead and self.world.doings.is_idle:
+            self.dead = dead
+            self.forget()
 
 
 async def _acts(operators: Iterable[Operator], client: Client) -> bool:

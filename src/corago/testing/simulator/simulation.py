@@ -11,8 +11,10 @@ from typing import Any, TypeVar
 from corago.backends.local.definitions import ProgramOf
 from corago.clock import Clock
 from corago.runtime.settings import Workflow
+from corago.stores.memory import MemoryStore
 from corago.testing.simulator.clients import Client
 from corago.testing.simulator.clock import SimulatedClock
+from corago.testing.simulator.disk import SimulatedStore
 from corago.testing.simulator.faults import CLIENT, COUNTED, EVERYBODY, Fault
 from corago.testing.simulator.hearing import hearing_logs
 from corago.testing.simulator.loop import StandstillError
@@ -21,7 +23,7 @@ from corago.testing.simulator.resting import next_instant
 from corago.testing.simulator.serving import queues_of
 from corago.testing.simulator.shrinking import Played
 from corago.testing.simulator.watching import Watch
-from corago.testing.simulator.world import World
+from corago.testing.simulator.world import DoorOf, StoreOf, World
 from corago.wiring import KINDS
 
 T = TypeVar("T")
@@ -48,6 +50,10 @@ class Simulation(World):
     """One seeded world: the same seed and faults give the same run, byte for byte.
 
     `play` tells a story in it; `run` is for worlds whose nodes are made by hand.
+
+    Attributes:
+        life: what a node that is born lives through; a worker's main program, if nobody says
+            otherwise.
     """
 
     def __init__(
@@ -62,6 +68,8 @@ class Simulation(World):
         lease: timedelta = timedelta(seconds=15),
         concurrency: int = 16,
         clock: Clock | None = None,
+        store: StoreOf = MemoryStore,
+        door: DoorOf = SimulatedStore,
     ) -> None:
         """Nothing has begun.
 
@@ -76,6 +84,9 @@ class Simulation(World):
             concurrency: how many processes a worker holds at a time.
             clock: the calendar (default: it goes by the loop's time). One that is given does not
                 jump by faults, and is not moved by `leap`.
+            store: makes the common store, from the calendar. The watch looks at it in the middle
+                of everything, so its calls must be done at once, and wait for nothing.
+            door: makes a node's own way to the common store, such as a connection of its own.
         """
         super().__init__(
             seed,
@@ -85,11 +96,14 @@ class Simulation(World):
             lease=lease,
             concurrency=concurrency,
             clock=clock,
+            store=store,
+            door=door,
         )
         self._queues = queues_of(self.workflows) if queues is None else tuple(queues)
         self._wanted = workers
         self._born = 0
         self._is_kept = False
+        self.life: Callable[[Node], Coroutine[Any, Any, None]] = self.worker
 
     # -- workers -----------------------------------------------------------------------------
 
@@ -103,7 +117,7 @@ class Simulation(World):
         self._born += 1
         node = self.node(f"worker {self._born}", self._queues, self._born)
         self.note(f"{node.name} is born")
-        node.spawn(self.worker(node))
+        node.spawn(self.life(node))
 
     # -- a story -----------------------------------------------------------------------------
 
@@ -119,7 +133,13 @@ class Simulation(World):
             pass  # what is wrong is found already
         except Exception as error:  # noqa: BLE001 - all that a story can end with is told
             self.find(f"{type(error).__name__}: {error}")
-        return Played(tuple(self.findings), tuple(self.trace), tuple(self.happened))
+        return Played(
+            tuple(self.findings),
+            tuple(self.trace),
+            tuple(self.happened),
+            dict(self.words),
+            tuple(self.doings.repeated()),
+        )
 
     def tell(self, story: Story[T], *, limit: timedelta = _LIMIT) -> T:
         """Tell a story, and give what it came to; the world is over then.
@@ -127,7 +147,7 @@ class Simulation(World):
         Raises what the story raises; AssertionError a minute of virtual time after something
         went wrong; StandstillError; or TimeoutError after `limit` of virtual time.
         """
-        watch = self.watch = Watch(self.store, self.clock.now)
+        watch = self.watch = Watch(self.store, self.clock.now, self.codecs)
         with hearing_logs(self):
             try:
                 return self.go_on(self._told(story), limit=limit)

@@ -100,13 +100,19 @@ def _send(_: dict[int, str], arguments: tuple[Any, ...], sent: Any) -> _Told:
 def _append(names: dict[int, str], arguments: tuple[Any, ...], refusal: Any) -> _Told:
     append = arguments[0]
     fence = append.fence
-    events = [line(codec.decode_event(each)) for each in append.events]
+    events = [_event(each) for each in append.events]
     ways = ("seize", "parks", "closes")
     does = [way for way in ways if getattr(append, way)] + ["renews"] * (append.renews is not None)
     name = names.get(fence.instance, f"#{fence.instance}")
     where = f"{name} at {fence.position} in epoch {fence.epoch}"
     what = " + ".join([*events, *does]) or "nothing new"
     return f"{where}: {what}", "written" if refusal is None else f"refused, {refusal.value}"
+
+
+def _event(text: bytes) -> str:
+    """An event in a line; what went through codecs is not told."""
+    is_encoded = text.startswith(b'{"type":"Encoded"')
+    return "an encoded event" if is_encoded else line(codec.decode_event(text))
 
 
 def _claim(names: dict[int, str], _: tuple[Any, ...], claims: Any) -> _Told:

@@ -6,7 +6,7 @@ documents. Whatever is otherwise on the disk is a finding.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
@@ -18,13 +18,14 @@ from corago.activity import Context
 from corago.backends.local import LocalBackend
 from corago.backends.local.packing import Packing
 from corago.clock import to_us
+from corago.codecs import PayloadCodec
 from corago.core import history
 from corago.core.events import Event, ProcessStarted
 from corago.core.laws import Laws
 from corago.core.program import Program
 from corago.ports.rows import Append, Born, Claims, Definition, NewProcess, Outgoing, Sent
+from corago.ports.store import Store
 from corago.runtime.auditing import audit
-from corago.stores.memory import MemoryStore
 from corago.testing.simulator.reckoning import Around, Asker, Calendar, untrue
 from corago.testing.simulator.sights import Sight, at_once, decoded
 from corago.testing.simulator.tasking import Jobs
@@ -70,12 +71,18 @@ class Watch:
     The first line of each names the process and what is wrong with it.
     """
 
-    def __init__(self, store: MemoryStore, now: Callable[[], datetime]) -> None:
-        """Nothing has happened yet; `now` is the calendar by which the store goes."""
+    def __init__(
+        self, store: Store, now: Callable[[], datetime], codecs: Sequence[PayloadCodec] = ()
+    ) -> None:
+        """Nothing has happened yet; `now` is the calendar by which the store goes.
+
+        `codecs` are what texts went through on their way to it.
+        """
         self.findings: list[str] = []
         self._store = store
         self._now = now
-        self._packing = Packing((), store.blobs)
+        self._codecs = codecs
+        self._packing = Packing(codecs, store.blobs)
         self._sights: dict[str, Sight] = {}
         self._instances: dict[int, Sight] = {}
         self._definitions: dict[int, Definition] = {}
@@ -83,9 +90,11 @@ class Watch:
         self._coded: dict[str, list[Node]] = {}
         self._hands: dict[int, _Hand] = {}
         self._jobs = Jobs()
+        self._tokens: set[tuple[Node, int, int]] = set()
         self._versions: dict[tuple[str, str], int] = {}
         self._once: set[tuple[str, int, str, int, int]] = set()
         self._ticks = 0
+        self._latest_us = 0
         self._is_paused = False
 
     def _find(self, process_id: str, texts: Iterable[str]) -> None:
@@ -94,8 +103,14 @@ class Watch:
             if finding not in self.findings:
                 self.findings.append(finding)
 
+    def read(self, append: Append) -> tuple[str, list[Event]]:
+        """Which process a write is about, and its events."""
+        sight = self._instances.get(append.fence.instance)
+        return "" if sight is None else sight.id, decoded(self._whole(append.events))
+
     def done(self, node: Node, call: str, arguments: tuple[Any, ...], answer: Any) -> None:
         """A call of this node has taken effect, and nothing else since."""
+        self._latest_us = max(self._latest_us, to_us(self._now()))
         law = self._CALLS.get(call)
         if law is not None:
             law(self, node, arguments, answer)
@@ -146,16 +161,15 @@ class Watch:
         sight = self._sights.get(outgoing.process_id)
         if sight is None or sent.outcome != "sent":
             return
-        before = sight.head
         self._arrived(sight)
-        if sight.head != sent.seq or sight.head == before:
+        if not sight.came(outgoing.data, sent.seq):
             self._find(sight.id, [f"message {sent.seq} was acknowledged, and did not arrive"])
 
     def _arrived(self, sight: Sight) -> None:
         """Look for what has come into an inbox."""
         arrived = at_once(self._store.messages(sight.instance, sight.head))
         texts = self._whole(each.data for each in arrived)
-        sight.arrive(arrived, texts, to_us(self._now()))
+        sight.arrive(arrived, texts, to_us(self._now()), self._latest_us)
 
     def _whole(self, texts: Iterable[bytes]) -> list[bytes]:
         return list(at_once(self._packing.whole(list(texts))))
@@ -177,7 +191,12 @@ class Watch:
             self._find(sight.id, [text])
             return
         snapshots = () if append.snapshot is None else (append.snapshot,)
-        self._find(sight.id, sight.kept(append, before, self._whole(snapshots)))
+        external = () if append.external is None else (append.external,)
+        self._find(
+            sight.id, sight.kept(append, before, self._whole(snapshots), self._whole(external))
+        )
+        if node.clock.now() <= self._now():  # by a calendar that is ahead, the timer came first
+            self._find(sight.id, sight.overtaken(before, events, append.consumed))
         if not (closed and append.seize):
             self._find(sight.id, sight.consume(append.consumed, events))
         self._find(sight.id, self._wrote(append, sight))
@@ -244,13 +263,12 @@ class Watch:
             if new.process_id not in started or child.snapshot.process.parent != sight.id:
                 self._find(sight.id, [f"its child {new.process_id!r} is not in its history"])
         for to in {each.process_id for each in append.sends} & self._sights.keys():
-            target = self._sights[to]
-            sent = [each for each in append.sends if each.process_id == to]
-            before = target.head
-            self._arrived(target)
-            came = [each for seq, each in target.mail.items() if seq > before]
-            if not target.is_closed and len(came) < len(_fresh(sent)):
-                self._find(to, [f"what {sight.id} sent with a commit did not arrive"])
+            self._arrived(self._sights[to])
+        for each in append.sends:
+            target = self._sights.get(each.process_id)
+            # what has a key may have come before
+            if target is not None and not (target.came(each.data) or target.is_closed or each.key):
+                self._find(target.id, [f"what {sight.id} sent with a commit did not arrive"])
 
     # -- taking up work ----------------------------------------------------------------------
 
@@ -263,7 +281,8 @@ class Watch:
             hand.definitions = frozenset((*definitions, *(older for older, _ in heirs)))
         now_us = to_us(self._now())
         for sight in self._sights.values():
-            if sight.until_us is not None and sight.until_us <= now_us:
+            has_ended = sight.until_us is not None and sight.until_us <= now_us
+            if has_ended and hand is not None and not self._is_paused:
                 sight.let_go(sight.until_us)
         for loaded in claims.taken:
             sight = self._sights[loaded.row.process_id]
@@ -297,11 +316,16 @@ class Watch:
     def _task_completed(self, node: Node, arguments: tuple[Any, ...], answer: Any) -> None:
         if not self._acted(node, arguments, "completed", answer):
             return
-        sight = self._sights[arguments[0].process_id]
-        before = sight.head
+        task, _, outcome, *_ = arguments
+        sight = self._sights[task.process_id]
         self._arrived(sight)
-        if not sight.is_closed and sight.head == before:
-            self._find(sight.id, [f"the outcome of {arguments[0].path!r} did not arrive"])
+        if not (sight.came(outcome) or sight.is_closed):
+            self._find(sight.id, [f"the outcome of {task.path!r} did not arrive"])
+
+    def _task_read(self, node: Node, arguments: tuple[int], answer: Any) -> None:  # noqa: ARG002 - as all are called
+        """Somebody has its token, and may act in the name of who has it."""
+        if answer is not None:
+            self._tokens.add((node, answer.task, answer.epoch))
 
     def _task_alive(self, node: Node, arguments: tuple[Any, ...], answer: Any) -> None:
         self._acted(node, arguments, "kept alive", answer is not None)
@@ -313,7 +337,8 @@ class Watch:
         task, worker, *_ = arguments
         if taken:
             hand = None if worker is None else self._hands.get(worker)
-            if worker is not None and (hand is None or hand.node is not node):
+            is_his = worker is None or (hand is not None and hand.node is node)
+            if not (is_his or (node, task.task, task.epoch) in self._tokens):
                 self._find(task.process_id, [f"{node.name} wrote as worker {worker}, and is not"])
             self._find(task.process_id, self._jobs.act(task, worker, verb))
         return bool(taken)
@@ -418,11 +443,11 @@ class Watch:
 
     async def ended(self) -> list[str]:
         """The story is over: look at everything once more, as `corago db check` would."""
-        backend = LocalBackend(self._store, Calendar(self._now), KINDS)
+        backend = LocalBackend(self._store, Calendar(self._now), KINDS, self._codecs)
         async for finding in audit(backend):
             if finding not in self.findings:
                 self.findings.append(finding)
-        asker = Asker(backend, self._now, self._coded)
+        asker = Asker(backend, self._coded)
         for sight in self._sights.values():
             if sight.is_closed:
                 continue
@@ -437,7 +462,9 @@ class Watch:
         return self.findings
 
     def _lost(self, sight: Sight) -> Iterator[str]:
-        """Messages that were acknowledged, and are neither recorded nor waiting."""
+        """Messages that were acknowledged, and are neither recorded nor waiting; or from nobody."""
+        for seq, data in sight.news.items():
+            yield f"message {seq} has come, and nobody has sent it: {data!r}"
         waiting = {each.seq for each in at_once(self._store.messages(sight.instance, 0))}
         for seq in sight.mail.keys() - waiting:
             yield f"message {seq} is lost: {sight.mail[seq]!r}"
@@ -452,14 +479,10 @@ class Watch:
         "complete_task": _task_completed,
         "heartbeat_task": _task_alive,
         "detach_task": _task_detached,
+        "read_task": _task_read,
         "return_tasks": _tasks_returned,
         "beat": _beaten,
         "bury": _buried,
         "pause": _was_paused,
     }
     """What each call means; the others change nothing."""
-
-
-def _fresh(sent: Iterable[Outgoing]) -> list[Outgoing]:
-    """Those messages that no key keeps from being put down again."""
-    return [each for each in sent if each.key is None]

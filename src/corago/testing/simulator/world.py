@@ -7,20 +7,25 @@ import contextlib
 import contextvars
 import dataclasses
 import random
-from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping, Sequence
 from datetime import timedelta
 from typing import Any, TypeVar
 
 from corago.backends.local import LocalBackend
 from corago.backends.local.definitions import ProgramOf
 from corago.clock import Clock
+from corago.codecs import PayloadCodec
 from corago.errors import StoreUnavailableError
+from corago.ports.store import Store
 from corago.runtime.engine import GLANCE_SECONDS, EngineCore
 from corago.runtime.executor import InlineExecutor
 from corago.runtime.settings import Settings, Surround, Workflow
+from corago.secrecy import Vault
 from corago.stores.memory import MemoryStore
+from corago.testing.simulator.aiming import Aim
 from corago.testing.simulator.clock import SimulatedClock
 from corago.testing.simulator.disk import SimulatedStore
+from corago.testing.simulator.doings import Doings
 from corago.testing.simulator.faults import Fault
 from corago.testing.simulator.hearing import Ear
 from corago.testing.simulator.loop import VirtualLoop
@@ -30,6 +35,12 @@ from corago.testing.simulator.watching import Watch
 from corago.wiring import KINDS
 
 T = TypeVar("T")
+
+StoreOf = Callable[[Clock], Store]
+"""Makes the common store, whose calls are done at once and wait for nothing."""
+
+DoorOf = Callable[[Node, Store], Any]
+"""Makes a node's own way to the common store: a Store."""
 
 _LATENCIES = (0.0, 0.0, 0.0001, 0.001, 0.02)
 
@@ -41,8 +52,13 @@ class World:
         trace: lines: what reached the disk, who was born and died, which faults happened, what
             was logged; each with its virtual seconds.
         happened: the faults that did happen; those whose moment never came did not.
+        words: what those of them did that are deaths at a call of the store.
         findings: what is wrong.
+        doings: each attempt that began.
         watch: who finds it; None until a story is told.
+        code: the workflows that a node has; all of them, if nobody says otherwise.
+        codecs: what texts go through on their way to the store.
+        vault: the keys for secrets that a node has; none, if nobody says otherwise.
     """
 
     def __init__(
@@ -55,18 +71,27 @@ class World:
         lease: timedelta = timedelta(seconds=15),
         concurrency: int = 16,
         clock: Clock | None = None,
+        store: StoreOf = MemoryStore,
+        door: DoorOf = SimulatedStore,
     ) -> None:
         """Nothing has begun; `Simulation` says what each is."""
         self.seed = seed
         self.random = random.Random(seed)
         self.loop = VirtualLoop()
         self.clock: Clock = clock or SimulatedClock(self.loop)
-        self.store = MemoryStore(self.clock)
+        self.store: Any = store(self.clock)
         self.workflows = tuple(workflows)
+        self.code: Callable[[Node], Iterable[Workflow]] = lambda _: self.workflows
+        self.codecs: Sequence[PayloadCodec] = ()
+        self.vault: Callable[[Node], Vault] = lambda _: Vault()
         self.faults = tuple(faults)
         self.happened: list[Fault] = []
+        self.words: dict[Fault, str] = {}
+        self.doings = Doings()
+        self.aim = Aim(self.faults, self.doings)
         self.nodes: list[Node] = []
         self.watch: Watch | None = None
+        self._door = door
         self._trace = Trace()
         self._found: dict[str, None] = {}
         self._kinds = kinds
@@ -101,6 +126,12 @@ class World:
         if fault not in self.happened:
             self.happened.append(fault)
         self.note(f"{node.name} meets {fault!r}")
+
+    def strike(self, node: Node, fault: Fault | None, what: str, how: str) -> None:
+        """Note by which fault, if any, a node dies at a call, and how."""
+        if fault is not None:
+            self.happen(fault, node)
+            self.words[fault] = f"{node.name} dies {what}, {how}"
 
     def reached(self, node: Node, call: str, arguments: tuple[Any, ...], answer: Any) -> None:
         """Note a call that has taken effect on the disk, and nothing since."""
@@ -143,9 +174,10 @@ class World:
 
     def parts(self, node: Node, *, has_worker: bool) -> tuple[Any, ...]:
         """What an engine of this node is made of."""
-        settings = Settings(has_worker=False)
+        vault = self.vault(node)
+        settings = Settings(has_worker=False, vault=vault)
         if has_worker:
-            settings = dataclasses.replace(self._settings, queues=node.queues)
+            settings = dataclasses.replace(self._settings, queues=node.queues, vault=vault)
             if self.watch is not None:
                 ear = Ear(node, self.watch)
                 settings = dataclasses.replace(settings, listeners=(ear,))
@@ -157,14 +189,16 @@ class World:
             await asyncio.sleep(seconds)
 
         surround = Surround(node.clock, node.new_id, sleep, lambda _: InlineExecutor())
-        store: Any = SimulatedStore(node, self.store)
-        return LocalBackend(store, node.clock, self._kinds), surround, settings, self.workflows
+        door = self._door(node, self.store)
+        backend = LocalBackend(door, node.clock, self._kinds, self.codecs)
+        return backend, surround, settings, tuple(self.code(node))
 
     async def worker(self, node: Node) -> None:
-        """A worker's main program: until its node dies, or it can't even begin."""
+        """A worker's main program: until its node dies or is `leaving`, or it can't even begin."""
         try:
             async with self.engine(node):
-                await asyncio.get_running_loop().create_future()
+                await node.leaving.wait()
+            node.die()
         except StoreUnavailableError:
             node.die()
         except Exception as error:

@@ -91,6 +91,20 @@ class ClaimChecks(StoreChecks):
         assert (ids(claims), claims.next_due_us, claims.paused) == ([], None, False)
 
     @check
+    async def test_a_claim_tells_the_instant_of_the_store(self, bench: Bench) -> None:
+        """[C49] Whether anything is due or not, and whatever it is that is claimed."""
+        worker = await bench.worker()
+        for seconds in (0.0, 12.345678, 1e6):
+            bench.clock.advance(seconds)
+            assert (await bench.claim(worker)).now_us == bench.now_us
+            assert (await bench.claim_tasks(worker)).now_us == bench.now_us
+        await bench.written(await bench.held(), b"{}", tasks=(bench.task(),))
+        await bench.parked("q", due_us=bench.later(60))
+        await bench.start("r")
+        assert (await bench.claim(worker)).now_us == bench.now_us
+        assert (await bench.claim_tasks(worker)).now_us == bench.now_us
+
+    @check
     async def test_what_is_claimed_is_not_claimed_again(self, bench: Bench) -> None:
         """[C20] Neither by another worker nor by the same, however late."""
         await bench.start()

@@ -7,8 +7,17 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from corago.ports.store import Instance, Task
-from corago.testing.store_suite.harness import Bench, StoreChecks, check, fence, only, paths, said
+from corago.ports.store import Instance, Refusal, Task
+from corago.testing.store_suite.harness import (
+    Bench,
+    StoreChecks,
+    blob,
+    check,
+    fence,
+    only,
+    paths,
+    said,
+)
 
 
 async def queued(bench: Bench, *names: str, process_id: str = "p") -> Instance:
@@ -148,6 +157,52 @@ class QueueChecks(StoreChecks):
         assert not await is_done(bench, held, worker)
         assert await bench.inbox() == []
         await bench.taken("c")
+
+    @check
+    async def test_what_was_begun_refuses_a_commit_that_is_for_the_unbegun(
+        self, bench: Bench
+    ) -> None:
+        """[C50] Held, left to somebody outside, or vanished with; nothing of the item is kept."""
+        row, worker = await queued(bench, "a", "b"), await bench.worker()
+        change: dict[str, Any] = {
+            "drops": ("a",),
+            "unbegun": ("b", "a"),
+            "blobs": (blob(b'"large"'),),
+        }
+
+        async def refused() -> None:
+            await bench.assert_refused(row, b"{}", refusal=Refusal.FENCED, **change)
+            assert [each.path for each in await bench.store.tasks_of("p")] == ["a", "b"]
+            assert await bench.store.blobs([change["blobs"][0].sha]) == []
+
+        task = await bench.one_taken(worker)
+        await refused()
+        assert await bench.store.detach_task(task, worker)
+        await refused()
+        await bench.store.bury(worker)
+        await refused()
+        assert await bench.store.complete_task(task, None, b'"done"')
+
+    @check
+    async def test_what_one_worker_vanished_with_was_begun(self, bench: Bench) -> None:
+        """[C50] Though it waits again; another's task of that path is no matter."""
+        await queued(bench, "b", process_id="other")
+        await bench.taken("b")
+        row, worker = await queued(bench, "a"), await bench.worker()
+        await bench.taken("a", worker)
+        await bench.store.bury(worker)
+        await bench.assert_refused(row, b"{}", refusal=Refusal.FENCED, unbegun=("a", "b"))
+        await bench.written(row, b"{}", unbegun=("b",))
+
+    @check
+    async def test_what_nobody_has_begun_refuses_nothing(self, bench: Bench) -> None:
+        """[C50] What waits, also after it was let go of, and what is not there."""
+        row, worker = await queued(bench, "a"), await bench.worker()
+        row = await bench.written(row, b"{}", unbegun=("a", "b"))
+        task = await bench.taken("a", worker)
+        await bench.store.return_tasks(worker, [task.task], bench.now_us)
+        await bench.written(row, b"{}", drops=("a",), unbegun=("a",))
+        assert await bench.store.tasks_of("p") == []
 
     @check
     async def test_what_is_dropped_or_canceled_may_be_put_anew_at_once(self, bench: Bench) -> None:

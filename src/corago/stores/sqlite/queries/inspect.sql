@@ -150,7 +150,7 @@ from tasks t
 join workflow_instances i on i.id = t.instance_id
 where (t.owner is null and t.due_us is null and t.epoch = 0)
     or (t.owner is not null and t.due_us is not null)
-    or t.owner not in (select id from workers);
+    or (t.owner is not null and t.owner not in (select id from workers));
 
 -- name: check_misfits
 -- Processes that are said not to fit a definition that is not there.

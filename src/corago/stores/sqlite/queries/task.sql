@@ -11,6 +11,12 @@ update tasks
 set stops = 1, queue = iif(due_us is null, queue, ''), due_us = iif(due_us is null, null, 0)
 where instance_id = ? and path = ?;
 
+-- name: begun_task
+-- A task that somebody has, or vanished with.
+select 1
+from tasks
+where instance_id = ? and path = ? and (due_us is null or losses > 0);
+
 -- name: drop_task
 -- Forget a task.
 delete from tasks where instance_id = ? and path = ?;
